@@ -1,0 +1,1 @@
+//! Seals, verifies and reads the backup file; knows no resources.

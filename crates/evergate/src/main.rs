@@ -1,0 +1,26 @@
+//! API Management that survives the loss of its region.
+
+mod cmd;
+mod globals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// API Management that survives the loss of its region.
+#[derive(Parser)]
+#[command(name = "evergate", version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: globals::Globals,
+    #[command(subcommand)]
+    command: cmd::Command,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cmd::run(cli.command, &cli.globals) {
+        Ok(code) => code,
+        Err(error) => globals::report(&error),
+    }
+}

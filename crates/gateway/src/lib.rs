@@ -1,0 +1,1 @@
+//! Proxies requests against the current snapshot.

@@ -1,0 +1,1 @@
+//! Speaks the resource-manager HTTP API over store and recovery.

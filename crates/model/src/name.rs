@@ -1,0 +1,124 @@
+//! Names of the things around a service, checked when they are made.
+
+use std::fmt;
+
+/// A name that breaks its rule; the message says which.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} '{value}' is not valid: {rule}")]
+pub struct InvalidName {
+    /// What was being named.
+    pub what: &'static str,
+    /// What was given.
+    pub value: String,
+    /// The rule it breaks, in words.
+    pub rule: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $type(String);
+
+        impl $type {
+            /// Checks and wraps a name.
+            pub fn new(value: impl Into<String>) -> Result<Self, InvalidName> {
+                let value = value.into();
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&value) {
+                    Ok(Self(value))
+                } else {
+                    Err(InvalidName { what: $what, value, rule: $rule })
+                }
+            }
+
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The form two names are compared by: resource-manager names ignore case.
+            pub fn key(&self) -> String {
+                self.0.to_ascii_lowercase()
+            }
+        }
+
+        impl PartialEq for $type {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.eq_ignore_ascii_case(&other.0)
+            }
+        }
+
+        impl Eq for $type {}
+
+        impl std::hash::Hash for $type {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                self.key().hash(state);
+            }
+        }
+
+        impl PartialOrd for $type {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $type {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                self.key().cmp(&other.key())
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// An API Management service's name: globally unique, because it is also a host name.
+    ServiceName,
+    "service name",
+    "it takes 1 to 50 letters, digits and hyphens, begins with a letter and ends with a letter or digit",
+    |name| {
+        let bytes = name.as_bytes();
+        (1..=50).contains(&bytes.len())
+            && bytes[0].is_ascii_alphabetic()
+            && bytes[bytes.len() - 1].is_ascii_alphanumeric()
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+    }
+);
+
+name!(
+    /// A resource group's name, unique in its subscription.
+    ResourceGroupName,
+    "resource group name",
+    "it takes 1 to 90 letters, digits, and the characters . _ - ( ), and does not end with a period",
+    |name| {
+        (1..=90).contains(&name.chars().count())
+            && !name.ends_with('.')
+            && name.chars().all(|c| c.is_alphanumeric() || "._-()".contains(c))
+    }
+);
+
+name!(
+    /// The id of the subscription that owns resource groups: a GUID.
+    SubscriptionId,
+    "subscription id",
+    "it is a GUID such as 00000000-0000-0000-0000-000000000000",
+    |name| {
+        name.len() == 36
+            && name.bytes().enumerate().all(|(i, b)| match i {
+                8 | 13 | 18 | 23 => b == b'-',
+                _ => b.is_ascii_hexdigit(),
+            })
+    }
+);

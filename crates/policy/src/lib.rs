@@ -1,0 +1,1 @@
+//! Compiles policy documents and evaluates them; effects through traits.
