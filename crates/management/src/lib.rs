@@ -1,1 +1,4 @@
 //! Speaks the resource-manager HTTP API over store and recovery.
+
+pub mod export;
+pub mod import;
