@@ -5,8 +5,10 @@
 
 pub mod configuration;
 pub mod error;
+pub mod key;
 pub mod operation;
 pub mod record;
+pub mod sqlite;
 
 use std::sync::Arc;
 
@@ -19,10 +21,12 @@ pub use configuration::{
     Page, Precondition, RowSink, ServiceEdit, SnapshotInfo, SnapshotRow, Swap,
 };
 pub use error::StoreError;
+pub use key::{InstanceKey, KeyError};
 pub use operation::{
     Begin, NewOperation, Operation, OperationFailure, OperationId, OperationState, Progress, Verb,
 };
 pub use record::Record;
+pub use sqlite::SqliteStore;
 
 /// Everything that outlives a process.
 #[async_trait]
