@@ -26,7 +26,7 @@ impl ResourcePath {
             }
             segments += 1;
         }
-        if segments % 2 == 0 { Ok(Self(text.to_owned())) } else { Err(invalid()) }
+        if segments.is_multiple_of(2) { Ok(Self(text.to_owned())) } else { Err(invalid()) }
     }
 
     /// The path of a resource in a collection of the service itself.

@@ -4,6 +4,8 @@
 //! implementation passes the one conformance suite.
 
 pub mod configuration;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod error;
 pub mod key;
 pub mod operation;

@@ -12,6 +12,8 @@ mod resources;
 mod schema;
 mod services;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
