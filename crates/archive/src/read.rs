@@ -246,7 +246,7 @@ fn open_body<'a, R: io::BufRead + 'a>(
         age::DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             ReadError::from(error)
         }
-        other => ReadError::altered(format!("the seal: {other}")),
+        _ => ReadError::altered("the seal"),
     };
     let decryptor = age::Decryptor::new_buffered(source).map_err(seal)?;
     let opened = decryptor.decrypt(std::iter::once(key.identity())).map_err(seal)?;

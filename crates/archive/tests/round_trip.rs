@@ -7,9 +7,9 @@ use std::io::Cursor;
 
 use evergate_archive::{Header, ReadError, Unverified, check_integrity};
 use proptest::prelude::*;
-use sample::{Resource, key, manifest, resources, write};
+use sample::{Entry, key, manifest, resources, write};
 
-fn check(given: &[Resource], sealed: bool) {
+fn check(given: &[Entry], sealed: bool) {
     let keys = if sealed { vec![key()] } else { Vec::new() };
     let (bytes, summary) = write(given, &keys);
     assert_eq!(summary.bytes, bytes.len() as u64);
@@ -22,7 +22,12 @@ fn check(given: &[Resource], sealed: bool) {
     assert_eq!(verified.bytes(), summary.bytes);
     for _twice in 0..2 {
         let mut found = Vec::new();
-        verified.for_each(|line| Ok::<_, ReadError>(found.push(Resource::from(line)))).unwrap();
+        verified
+            .for_each(|line| {
+                found.push(Entry::from(line));
+                Ok::<_, ReadError>(())
+            })
+            .unwrap();
         assert!(found == given, "{} resources came back of {}", found.len(), given.len());
     }
 }
@@ -67,12 +72,12 @@ proptest! {
         rows in prop::collection::vec((0..3_usize, "\\PC{1,20}", "\\PC{0,8}", any::<u64>(), any::<String>(), prop::option::of(any::<String>())), 0..40),
         sealed in any::<bool>(),
     ) {
-        let mut given: Vec<Resource> = rows
+        let mut given: Vec<Entry> = rows
             .into_iter()
             .map(|(kind, name, etag, revision, text, secret)| {
                 let resource_type = ["apis", "apis/operations", "namedValues"][kind];
                 let object = |text: String| serde_json::json!({ "text": text }).to_string();
-                Resource {
+                Entry {
                     resource_type: resource_type.to_owned(),
                     path: format!("/{name}"),
                     etag,

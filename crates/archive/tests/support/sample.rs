@@ -6,7 +6,7 @@ use evergate_archive::{ArchiveWriter, LineRef, Manifest, Recipient, RecoveryKey,
 
 /// A resource by value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resource {
+pub(crate) struct Entry {
     pub(crate) resource_type: String,
     pub(crate) path: String,
     pub(crate) etag: String,
@@ -15,7 +15,7 @@ pub(crate) struct Resource {
     pub(crate) secrets: Option<String>,
 }
 
-impl From<LineRef<'_>> for Resource {
+impl From<LineRef<'_>> for Entry {
     fn from(line: LineRef<'_>) -> Self {
         Self {
             resource_type: line.resource_type.to_owned(),
@@ -34,10 +34,10 @@ pub(crate) fn key() -> RecoveryKey {
 }
 
 /// `count` resources, sorted by type; every third one has a secret.
-pub(crate) fn resources(count: usize) -> Vec<Resource> {
+pub(crate) fn resources(count: usize) -> Vec<Entry> {
     let kinds = ["apis", "apis/operations", "namedValues"];
     (0..count)
-        .map(|index| Resource {
+        .map(|index| Entry {
             resource_type: kinds[index * kinds.len() / count].to_owned(),
             path: format!("/{}/r{index}", kinds[index * kinds.len() / count]),
             etag: format!("{index:08x}"),
@@ -49,7 +49,7 @@ pub(crate) fn resources(count: usize) -> Vec<Resource> {
 }
 
 /// The manifest of a backup of these resources.
-pub(crate) fn manifest(resources: &[Resource]) -> Manifest {
+pub(crate) fn manifest(resources: &[Entry]) -> Manifest {
     let mut counts: Vec<(String, u64)> = Vec::new();
     for resource in resources {
         match counts.iter_mut().find(|(name, _)| *name == resource.resource_type) {
@@ -78,7 +78,7 @@ pub(crate) fn manifest(resources: &[Resource]) -> Manifest {
 }
 
 /// Writes a backup, sealed to `keys` unless there are none.
-pub(crate) fn write(resources: &[Resource], keys: &[RecoveryKey]) -> (Vec<u8>, Summary) {
+pub(crate) fn write(resources: &[Entry], keys: &[RecoveryKey]) -> (Vec<u8>, Summary) {
     let recipients: Vec<Recipient> = keys.iter().map(RecoveryKey::recipient).collect();
     let manifest = manifest(resources);
     let mut bytes = Vec::new();
