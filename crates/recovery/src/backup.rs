@@ -35,10 +35,7 @@ pub(crate) async fn run(job: &Job<'_>) -> Result<String, RecoveryError> {
 }
 
 /// Writes and uploads at the same time. Whichever side fails stops the other, and nothing is visible.
-async fn stage<'a>(
-    job: &Job<'_>,
-    container: &'a Container,
-) -> Result<(Staged<'a>, Produced), RecoveryError> {
+async fn stage<'a>(job: &Job<'_>, container: &'a Container) -> Result<(Staged<'a>, Produced), RecoveryError> {
     let (sender, receiver) = mpsc::channel(PARTS_WAITING);
     let producer = Producer::new(job, sender);
     let produce = async {
@@ -98,7 +95,11 @@ pub(crate) fn location(job: &Job<'_>) -> Value {
 }
 
 pub(crate) fn counts_json(counts: &[(String, u64)]) -> Value {
-    counts.iter().map(|(name, count)| (name.clone(), Value::from(*count))).collect::<serde_json::Map<_, _>>().into()
+    counts
+        .iter()
+        .map(|(name, count)| (name.clone(), Value::from(*count)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// Changes as a result lists them: all counted, the first ones named.

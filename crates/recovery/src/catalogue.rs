@@ -7,10 +7,10 @@ use std::path::Path;
 use evergate_archive::{Header, Manifest, ReadError, RecoveryKey, check_integrity};
 use futures_util::{StreamExt, stream};
 
+use crate::RecoveryError;
 use crate::error::advice;
 use crate::restore::verify as verify_file;
 use crate::storage::{Container, Entry, StorageError};
-use crate::RecoveryError;
 
 /// The length of the plain header, which is all that a listing reads of each blob.
 const HEADER: u64 = 4096;

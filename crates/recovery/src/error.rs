@@ -29,7 +29,9 @@ pub enum RecoveryError {
         backup: String,
     },
     /// The backup is intact but holds what this version cannot load.
-    #[error("the backup holds what this version cannot load ({0}): restore it with the version that made it, named in its manifest")]
+    #[error(
+        "the backup holds what this version cannot load ({0}): restore it with the version that made it, named in its manifest"
+    )]
     Unloadable(String),
     /// What was loaded is not what the manifest says.
     #[error("{loaded} of {expected} resources were loaded: nothing was changed; send the request again")]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use evergate_model::ServiceId;
 use evergate_store::{
-    Begin, GenerationState, NewOperation, Operation, OperationFailure, OperationState, SharedStore, StoreError,
-    Verb,
+    Begin, GenerationState, NewOperation, Operation, OperationFailure, OperationState, SharedStore,
+    StoreError, Verb,
 };
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -157,7 +157,9 @@ impl Recovery {
         let succeeded = matches!(ending, Ending::Done(Ok(_)));
         match ending {
             Ending::Done(outcome) => self.end(operation, outcome).await,
-            Ending::Left => tracing::warn!(operation = %operation.id, "the operation is left to another process"),
+            Ending::Left => {
+                tracing::warn!(operation = %operation.id, "the operation is left to another process")
+            }
         }
         self.parts.observer.finished(&Finished {
             verb: operation.verb,
@@ -245,7 +247,8 @@ impl Recovery {
         loop {
             changed.tick().await;
             let current = self.parts.store.operation(operation.id).await?;
-            let current = current.ok_or_else(|| StoreError::NotFound(format!("operation {}", operation.id)))?;
+            let current =
+                current.ok_or_else(|| StoreError::NotFound(format!("operation {}", operation.id)))?;
             if current.state != OperationState::Running {
                 return Ok(current);
             }

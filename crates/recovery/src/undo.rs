@@ -55,8 +55,7 @@ impl Recovery {
     /// Plans the undo of the last swap.
     pub async fn undo_plan(&self, id: &ServiceId) -> Result<UndoPlan, UndoError> {
         let store = &self.parts.store;
-        let service =
-            store.service(id).await?.ok_or_else(|| UndoError::ServiceNotFound(id.clone()))?;
+        let service = store.service(id).await?.ok_or_else(|| UndoError::ServiceNotFound(id.clone()))?;
         let generations = store.generations(id).await?;
         let nothing = || UndoError::Nothing(id.clone());
         let live = generations.iter().find(|generation| generation.id == service.generation);

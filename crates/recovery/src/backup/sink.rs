@@ -53,11 +53,10 @@ enum State {
 
 impl Producer {
     pub(super) fn new(job: &Job<'_>, sender: mpsc::Sender<Bytes>) -> Self {
-        let writer = PartWriter { buffer: SharedBuffer::default(), sender, meter: job.meter.clone(), sent: 0 };
-        let seal = Seal {
-            recipients: Arc::new(job.parts.keys.recipients()),
-            producer: job.parts.producer.clone(),
-        };
+        let writer =
+            PartWriter { buffer: SharedBuffer::default(), sender, meter: job.meter.clone(), sent: 0 };
+        let seal =
+            Seal { recipients: Arc::new(job.parts.keys.recipients()), producer: job.parts.producer.clone() };
         Self { state: Arc::new(Mutex::new(State::Waiting(writer))), seal, meter: job.meter.clone() }
     }
 

@@ -62,7 +62,8 @@ pub(crate) fn merged(current: &Properties, other: &Properties) -> Properties {
     let of = |body| Properties::get(body, "properties").and_then(Value::as_object).unwrap_or(&empty);
     let mut properties: Properties =
         of(other).iter().filter(|(name, _)| !stays(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-    properties.extend(of(current).iter().filter(|(name, _)| stays(name)).map(|(n, v)| (n.clone(), v.clone())));
+    properties
+        .extend(of(current).iter().filter(|(name, _)| stays(name)).map(|(n, v)| (n.clone(), v.clone())));
     let mut body = current.clone();
     body.insert("properties".to_owned(), Value::Object(properties));
     body

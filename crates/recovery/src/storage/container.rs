@@ -12,7 +12,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectStore};
 use tokio::io::AsyncWriteExt;
 
-use super::error::{Site, StorageError, bad_name, container_answers};
+use super::error::{Site, StorageError, bad_name, container_answers, nothing_in_range};
 
 /// How much is asked for at once, and how many questions are under way.
 const RANGE: u64 = 8 << 20;
@@ -100,7 +100,7 @@ impl Container {
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(0..length)));
         let result = match self.question.get_opts(&path, options).await {
             Ok(result) => result,
-            Err(error) if is_empty(&error) => {
+            Err(error) if nothing_in_range(&error) => {
                 return Ok(Start { bytes: Bytes::new(), size: 0, etag: None });
             }
             Err(error) => return Err(self.site.explain(&error, name)),
@@ -218,12 +218,6 @@ fn is_abandoned(path: &Path) -> bool {
     path.metadata()
         .and_then(|meta| meta.modified())
         .is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > ABANDONED))
-}
-
-/// Whether a range could not be read because there is nothing in the blob.
-fn is_empty(error: &object_store::Error) -> bool {
-    let text = error.to_string();
-    text.contains("416") || text.contains("was larger than") || text.contains("InvalidRange")
 }
 
 /// Checks a backup's name by the rules of blob names.

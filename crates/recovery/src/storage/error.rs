@@ -16,7 +16,9 @@ pub enum StorageError {
         endpoint: Option<String>,
     },
     /// The key was refused.
-    #[error("the access key of storage account '{account}' was refused ({reason}): check that the key belongs to this account and was not rotated")]
+    #[error(
+        "the access key of storage account '{account}' was refused ({reason}): check that the key belongs to this account and was not rotated"
+    )]
     WrongKey {
         /// The account.
         account: String,
@@ -24,10 +26,14 @@ pub enum StorageError {
         reason: String,
     },
     /// The container's name breaks its rule.
-    #[error("container name '{0}' is not valid: it takes 3 to 63 lower-case letters, digits and single hyphens, and begins and ends with a letter or digit")]
+    #[error(
+        "container name '{0}' is not valid: it takes 3 to 63 lower-case letters, digits and single hyphens, and begins and ends with a letter or digit"
+    )]
     BadContainerName(String),
     /// There is no such container.
-    #[error("container '{container}' does not exist in storage account '{account}': create it first, backups do not create containers")]
+    #[error(
+        "container '{container}' does not exist in storage account '{account}': create it first, backups do not create containers"
+    )]
     ContainerMissing {
         /// The account.
         account: String,
@@ -43,7 +49,9 @@ pub enum StorageError {
         rule: &'static str,
     },
     /// There is no such backup.
-    #[error("backup '{name}' does not exist in container '{container}' of storage account '{account}': list the container to see what is there")]
+    #[error(
+        "backup '{name}' does not exist in container '{container}' of storage account '{account}': list the container to see what is there"
+    )]
     BackupMissing {
         /// The account.
         account: String,
@@ -56,7 +64,9 @@ pub enum StorageError {
     #[error("backup '{0}' was replaced while it was being read: send the request again")]
     Changed(String),
     /// Nothing answers.
-    #[error("storage account '{account}' cannot be reached at {endpoint} ({reason}): check the account's name and the network, then send the request again")]
+    #[error(
+        "storage account '{account}' cannot be reached at {endpoint} ({reason}): check the account's name and the network, then send the request again"
+    )]
     Unreachable {
         /// The account.
         account: String,
@@ -66,7 +76,9 @@ pub enum StorageError {
         reason: String,
     },
     /// The machine's identity cannot be used.
-    #[error("storage account '{account}' cannot be opened with a managed identity ({reason}): send accessType 'AccessKey' with the account's key")]
+    #[error(
+        "storage account '{account}' cannot be opened with a managed identity ({reason}): send accessType 'AccessKey' with the account's key"
+    )]
     Identity {
         /// The account.
         account: String,
@@ -198,9 +210,15 @@ impl Answer {
 pub(super) fn container_answers(error: &object_store::Error) -> bool {
     let answer = Answer::of(error);
     answer.is_missing_blob()
-        || answer.status == Some(416)
+        || nothing_in_range(error)
         || (answer.status == Some(403) && answer.code.as_deref() == Some("AccessDenied"))
         || (answer.status.is_none() && matches!(error, object_store::Error::NotFound { .. }))
+}
+
+/// Whether a range could not be read because the blob has nothing there.
+pub(super) fn nothing_in_range(error: &object_store::Error) -> bool {
+    let answer = Answer::of(error);
+    answer.status == Some(416) || answer.text.contains("object was only 0 bytes")
 }
 
 fn status(text: &str) -> Option<u16> {

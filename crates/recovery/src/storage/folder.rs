@@ -36,13 +36,17 @@ pub enum FolderError {
         source: io::Error,
     },
     /// Its key file is not one.
-    #[error("{path} does not hold an access key: restore it from a copy, or delete it to have a new key made")]
+    #[error(
+        "{path} does not hold an access key: restore it from a copy, or delete it to have a new key made"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
     },
     /// The container's name breaks its rule.
-    #[error("container name '{0}' is not valid: it takes 3 to 63 lower-case letters, digits and single hyphens, and begins and ends with a letter or digit")]
+    #[error(
+        "container name '{0}' is not valid: it takes 3 to 63 lower-case letters, digits and single hyphens, and begins and ends with a letter or digit"
+    )]
     BadContainerName(String),
 }
 
@@ -107,8 +111,11 @@ impl FolderAccount {
 
     /// Whether a key opens the account; takes as long for a wrong key as for the right one.
     pub(super) fn opens(&self, key: &Secret) -> bool {
-        aws_lc_rs::constant_time::verify_slices_are_equal(self.key.expose().as_bytes(), key.expose().as_bytes())
-            .is_ok()
+        aws_lc_rs::constant_time::verify_slices_are_equal(
+            self.key.expose().as_bytes(),
+            key.expose().as_bytes(),
+        )
+        .is_ok()
     }
 }
 

@@ -29,7 +29,9 @@ pub enum AccountLocation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MappingError {
     /// There is no `=`, or nothing before it.
-    #[error("'{0}' is not a storage account mapping: write NAME=URL, for example backups=file:///var/backups")]
+    #[error(
+        "'{0}' is not a storage account mapping: write NAME=URL, for example backups=file:///var/backups"
+    )]
     Form(String),
     /// The name breaks its rule.
     #[error("'{0}' is not a storage account name: it takes 3 to 24 lower-case letters and digits")]
@@ -76,7 +78,9 @@ impl FromStr for AccountLocation {
 
 fn s3(url: &Url) -> Result<AccountLocation, String> {
     if !matches!(url.path(), "" | "/") {
-        return Err("a bucket prefix has no slashes: a container is the bucket {prefix}{container}".to_owned());
+        return Err(
+            "a bucket prefix has no slashes: a container is the bucket {prefix}{container}".to_owned()
+        );
     }
     let (mut endpoint, mut region) = (None, None);
     for (name, value) in url.query_pairs() {

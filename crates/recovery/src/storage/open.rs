@@ -107,14 +107,13 @@ fn s3(
     patience: Patience,
 ) -> Result<Arc<dyn ObjectStore>, StorageError> {
     let key = key(site, access, "it is S3-compatible storage")?;
-    let (id, secret) = key
-        .expose()
-        .split_once(':')
-        .filter(|(id, secret)| !id.is_empty() && !secret.is_empty())
-        .ok_or_else(|| StorageError::WrongKey {
-            account: site.account.clone(),
-            reason: "a key of S3-compatible storage reads ACCESSKEYID:SECRET".into(),
-        })?;
+    let (id, secret) =
+        key.expose().split_once(':').filter(|(id, secret)| !id.is_empty() && !secret.is_empty()).ok_or_else(
+            || StorageError::WrongKey {
+                account: site.account.clone(),
+                reason: "a key of S3-compatible storage reads ACCESSKEYID:SECRET".into(),
+            },
+        )?;
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region)
