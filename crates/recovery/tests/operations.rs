@@ -49,7 +49,7 @@ async fn a_backup_restores_in_another_region() {
             "properties": {"publisherName": "svc1", "hostnameConfigurations": [{"hostName": "api.two"}]},
         })
     );
-    assert!(world::is_bare(&world.folder.path().join("two/spool")));
+    assert!(world::is_bare(&world.folder.join("two/spool")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,8 @@ pub(crate) const CONTAINER: &str = "backups";
 
 /// What all regions share.
 pub(crate) struct World {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: PathBuf,
+    own: Option<tempfile::TempDir>,
     pub(crate) storage: FolderAccount,
     pub(crate) key: RecoveryKey,
     now: Arc<Mutex<Timestamp>>,
@@ -54,14 +55,17 @@ pub(crate) struct Unusual {
 impl World {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::at(folder, RecoveryKey::generate())
+        let mut world = Self::at(folder.path().to_owned(), RecoveryKey::generate());
+        world.own = Some(folder);
+        world
     }
 
-    pub(crate) fn at(folder: tempfile::TempDir, key: RecoveryKey) -> Self {
-        let storage = FolderAccount::open(&folder.path().join("storage")).unwrap();
+    /// In a folder that is there already, with what earlier processes left in it.
+    pub(crate) fn at(folder: PathBuf, key: RecoveryKey) -> Self {
+        let storage = FolderAccount::open(&folder.join("storage")).unwrap();
         storage.create_container(CONTAINER).unwrap();
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        Self { folder, storage, key, now: Arc::new(Mutex::new(now)) }
+        Self { folder, own: None, storage, key, now: Arc::new(Mutex::new(now)) }
     }
 
     pub(crate) fn pass(&self, hours: i64) {
@@ -76,7 +80,7 @@ impl World {
     pub(crate) fn unusual_region(&self, name: &str, unusual: Unusual) -> Region {
         let now = Arc::clone(&self.now);
         let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(move || *now.lock().unwrap());
-        let data = self.folder.path().join(name);
+        let data = self.folder.join(name);
         std::fs::create_dir_all(&data).unwrap();
         let instance_key = InstanceKey::load_or_create(&data.join("instance.key")).unwrap();
         let store =
