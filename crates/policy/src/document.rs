@@ -181,7 +181,7 @@ pub enum TemplatePart {
 }
 
 /// Where to forward instead of the API's own service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum BackendReference {
     /// A URL.
     Url(Arc<str>),

@@ -1,0 +1,104 @@
+//! Idle connections of one worker thread.
+//!
+//! The pool is thread-local because a worker is a thread: its connections, their drivers and the
+//! requests that use them never leave it, so no lock is needed.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use hyper::client::conn::http1::SendRequest;
+use tokio::task::AbortHandle;
+
+use crate::body::{RequestBody, Sending};
+
+/// Idle connections kept for one origin by one worker.
+const MAX_IDLE: usize = 256;
+/// Sweeps that an idle connection survives.
+const MAX_AGE: u64 = 6;
+/// The time between two sweeps.
+pub(crate) const SWEEP: std::time::Duration = std::time::Duration::from_secs(10);
+
+#[derive(Default)]
+struct Pool {
+    idle: HashMap<u64, Vec<Connection>>,
+    sweeps: u64,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+/// A connection to an origin. Dropping it closes it, whatever its driver is doing.
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<RequestBody>,
+    driver: AbortHandle,
+    /// Whether it carried a request before.
+    pub(crate) reused: bool,
+    idle_since: u64,
+}
+
+impl Connection {
+    pub(crate) fn new(sender: SendRequest<RequestBody>, driver: AbortHandle) -> Self {
+        Self { sender, driver, reused: false, idle_since: 0 }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// The connection that was used last, if any is open.
+pub(crate) fn take(origin: u64) -> Option<Connection> {
+    POOL.with_borrow_mut(|pool| {
+        let idle = pool.idle.get_mut(&origin)?;
+        std::iter::from_fn(|| idle.pop()).find(|connection| !connection.sender.is_closed())
+    })
+}
+
+fn put(origin: u64, mut connection: Connection) {
+    // A thread that is ending has no pool any more: then the connection just closes.
+    let _ = POOL.try_with(|pool| {
+        let Ok(mut pool) = pool.try_borrow_mut() else { return };
+        connection.reused = true;
+        connection.idle_since = pool.sweeps;
+        let idle = pool.idle.entry(origin).or_default();
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
+        }
+    });
+}
+
+/// Closes connections that have been idle for long.
+pub(crate) fn sweep() {
+    POOL.with_borrow_mut(|pool| {
+        pool.sweeps += 1;
+        let oldest = pool.sweeps.saturating_sub(MAX_AGE);
+        pool.idle.retain(|_, idle| {
+            idle.retain(|connection| connection.idle_since > oldest && !connection.sender.is_closed());
+            !idle.is_empty()
+        });
+    });
+}
+
+/// A connection while a response is read from it.
+pub(crate) struct Lease {
+    origin: u64,
+    connection: Connection,
+    request: Sending,
+}
+
+impl Lease {
+    pub(crate) fn new(origin: u64, connection: Connection, request: Sending) -> Self {
+        Self { origin, connection, request }
+    }
+
+    /// The response was read to its end. When it ended before its request was sent, the rest of the
+    /// request is still on its way: such a connection is not used again.
+    pub(crate) fn finish(self) {
+        if self.request.is_complete() && !self.connection.sender.is_closed() {
+            put(self.origin, self.connection);
+        }
+    }
+}

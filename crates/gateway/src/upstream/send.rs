@@ -1,0 +1,75 @@
+//! Sends a request over a pooled connection, or a new one.
+
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use super::connect::{ConnectError, connect};
+use super::pool::{self, Lease};
+use super::{Origin, Upstream};
+use crate::body::RequestBody;
+
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("the connection failed before the response came: {0}")]
+    Failed(#[source] hyper::Error),
+    #[error("the request's body could not be read from the client")]
+    Client,
+}
+
+/// Sends a request. A pooled connection may have been closed by the other side meanwhile: then the
+/// request is sent once more over a new one, if nothing of it was sent, or if it has no body that is
+/// gone and may be repeated.
+pub(crate) async fn send(
+    upstream: &Upstream,
+    mut request: Request<RequestBody>,
+    connect_limit: Duration,
+) -> Result<(Response<Incoming>, Lease), SendError> {
+    let origin = &upstream.origin;
+    let sending = request.body().sending();
+    if let Some(mut connection) = pooled(origin).await {
+        let spare = spare(&request);
+        match connection.sender.try_send_request(request).await {
+            Ok(response) => return Ok((response, Lease::new(origin.id, connection, sending))),
+            Err(mut error) => match error.take_message().or(spare) {
+                Some(unsent) => request = unsent,
+                None if sending.failed() => return Err(SendError::Client),
+                None => return Err(SendError::Failed(error.into_error())),
+            },
+        }
+    }
+    let mut connection = connect(origin, connect_limit).await?;
+    match connection.sender.send_request(request).await {
+        Ok(response) => Ok((response, Lease::new(origin.id, connection, sending))),
+        Err(_) if sending.failed() => Err(SendError::Client),
+        Err(error) => Err(SendError::Failed(error)),
+    }
+}
+
+/// A pooled connection that is ready: its driver may have to finish the last response first.
+async fn pooled(origin: &Origin) -> Option<pool::Connection> {
+    while let Some(mut connection) = pool::take(origin.id) {
+        if connection.sender.is_ready() || connection.sender.ready().await.is_ok() {
+            return Some(connection);
+        }
+    }
+    None
+}
+
+/// A copy of a request that may be repeated.
+fn spare(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    let repeatable = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+    );
+    let body = if repeatable { request.body().copy()? } else { return None };
+    let mut spare = Request::new(body);
+    *spare.method_mut() = request.method().clone();
+    *spare.uri_mut() = request.uri().clone();
+    *spare.headers_mut() = request.headers().clone();
+    Some(spare)
+}
