@@ -96,3 +96,20 @@ pub const TIERS: &[Tier] = &[
     Tier { name: "StandardV2", min: 1, max: 10 },
     Tier { name: "PremiumV2", min: 1, max: 30 },
 ];
+
+/// The body of a backup or restore request.
+pub const BACKUP: &[Property] = &[
+    Property::new("storageAccount", text(1, 255)).required(),
+    Property::new("containerName", text(1, 255)).required(),
+    Property::new("backupName", Shape::Text { min: 1, max: 1024, pattern: Some(BLOB) }).required(),
+    Property::new(
+        "accessType",
+        Shape::Choice(&["AccessKey", "SystemAssignedManagedIdentity", "UserAssignedManagedIdentity"]),
+    )
+    .default(Default::Text("AccessKey")),
+    Property::new("accessKey", text(1, 4096)).access(super::Access::Secret),
+    Property::new("clientId", text(1, 100)),
+];
+
+const BLOB: Pattern =
+    Pattern { rule: "it contains no control characters", matches: |name| !name.chars().any(char::is_control) };
