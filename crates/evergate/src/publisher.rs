@@ -1,0 +1,215 @@
+//! Follows the store's change feed and hands the gateway a snapshot after every commit.
+//!
+//! Only what a commit changed is read again; a swapped generation, a new service or a long gap is
+//! read whole. The last good snapshot is kept in a sealed file, so that a gateway that restarts while
+//! its store is lost serves what it served before.
+
+mod last_good;
+mod load;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evergate_model::snapshot::{Row, ServiceConfiguration, Snapshot};
+use evergate_model::{Revision, Service, ServiceId};
+use evergate_store::{Change, ChangeKind, InstanceKey, SharedStore, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use last_good::LastGoodFile;
+
+/// More changes than this are slower to follow one by one than to read the service whole.
+const MANY_CHANGES: usize = 2_000;
+/// After the store failed, before it is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+/// The store is asked this often even when nothing wakes the publisher.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+
+/// The publisher while it runs.
+pub(crate) struct Publisher {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    task: JoinHandle<()>,
+}
+
+impl Publisher {
+    /// Publishes the last good snapshot, then follows the store until `stop`. The snapshot is kept in
+    /// `file`, sealed with `key`.
+    pub(crate) async fn start(
+        store: SharedStore,
+        key: InstanceKey,
+        file: PathBuf,
+        stop: CancellationToken,
+    ) -> Self {
+        let file = Arc::new(LastGoodFile::new(file, key));
+        let first = Arc::new(file.read().await);
+        let known = first
+            .services
+            .iter()
+            .map(|service| (service.id.to_ascii_lowercase(), Arc::clone(service)))
+            .collect();
+        let (sender, snapshots) = watch::channel(first);
+        let wake = store.watch();
+        let follower = Follower { store, known, sender, file, unwritten: false };
+        Self { snapshots, task: tokio::spawn(follower.run(wake, stop)) }
+    }
+
+    /// The newest snapshot, always.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Waits until the last snapshot has been written.
+    pub(crate) async fn stopped(self) {
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the publisher failed");
+        }
+    }
+}
+
+struct Follower {
+    store: SharedStore,
+    /// Configurations by lower-cased service id.
+    known: HashMap<String, Arc<ServiceConfiguration>>,
+    sender: watch::Sender<Arc<Snapshot>>,
+    file: Arc<LastGoodFile>,
+    /// Whether the newest snapshot is not in the file yet.
+    unwritten: bool,
+}
+
+impl Follower {
+    async fn run(mut self, mut wake: watch::Receiver<u64>, stop: CancellationToken) {
+        let mut writing: Option<JoinHandle<()>> = None;
+        loop {
+            wake.mark_unchanged();
+            let pause = match self.follow().await {
+                Ok(()) => AT_LEAST_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "the store cannot be followed; the gateway serves what it has");
+                    RETRY
+                }
+            };
+            if self.unwritten && writing.as_ref().is_none_or(JoinHandle::is_finished) {
+                writing = Some(self.write());
+            }
+            tokio::select! {
+                changed = wake.changed() => if changed.is_err() {
+                    tokio::select! { () = tokio::time::sleep(RETRY) => {} () = stop.cancelled() => {} }
+                },
+                () = tokio::time::sleep(pause) => {}
+                () = finished(&mut writing) => {}
+                () = stop.cancelled() => {}
+            }
+            if stop.is_cancelled() {
+                break;
+            }
+        }
+        if let Some(writing) = writing {
+            let _ = writing.await;
+        }
+        if self.unwritten {
+            let _ = self.write().await;
+        }
+    }
+
+    /// Writes the newest snapshot in the background; then leaves the disk alone for a while.
+    fn write(&mut self) -> JoinHandle<()> {
+        self.unwritten = false;
+        let (file, snapshot) = (Arc::clone(&self.file), Arc::clone(&self.sender.borrow()));
+        tokio::spawn(async move {
+            if let Err(error) = file.write(snapshot).await {
+                tracing::warn!(%error, "the last good snapshot could not be written");
+            }
+        })
+    }
+
+    /// Brings the snapshot up to the store.
+    async fn follow(&mut self) -> Result<(), StoreError> {
+        let services = self.store.services().await?;
+        let mut next = HashMap::with_capacity(services.len());
+        let mut published = Snapshot::default();
+        for service in &services {
+            let key = service.id.to_string().to_ascii_lowercase();
+            let configuration = match self.known.get(&key) {
+                Some(known) if is_current(known, service) => Arc::clone(known),
+                Some(known)
+                    if known.generation == service.generation.0 && known.revision <= service.revision.0 =>
+                {
+                    Arc::new(self.catch_up(known, service).await?)
+                }
+                _ => Arc::new(load::whole(&self.store, &service.id).await?),
+            };
+            published.services.push(Arc::clone(&configuration));
+            next.insert(key, configuration);
+        }
+        let same = {
+            let now = self.sender.borrow();
+            now.services.len() == published.services.len()
+                && now.services.iter().zip(&published.services).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        self.known = next;
+        if !same {
+            self.sender.send_replace(Arc::new(published));
+            self.unwritten = true;
+        }
+        Ok(())
+    }
+
+    /// Applies what changed since a configuration was read.
+    async fn catch_up(
+        &self,
+        known: &ServiceConfiguration,
+        service: &Service,
+    ) -> Result<ServiceConfiguration, StoreError> {
+        let changes = self.store.changes(&service.id, Revision(known.revision)).await?;
+        let swapped = changes.iter().any(|change| change.kind == ChangeKind::Swapped);
+        if swapped || changes.len() > MANY_CHANGES {
+            return load::whole(&self.store, &service.id).await;
+        }
+        let mut configuration = known.clone();
+        configuration.set_service(service);
+        for change in &changes {
+            self.apply(&mut configuration, &service.id, change).await?;
+            configuration.revision = configuration.revision.max(change.revision.0);
+        }
+        Ok(configuration)
+    }
+
+    async fn apply(
+        &self,
+        configuration: &mut ServiceConfiguration,
+        service: &ServiceId,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let Some(path) = &change.path else { return Ok(()) };
+        if change.kind == ChangeKind::Deleted {
+            configuration.remove(path);
+        } else if ServiceConfiguration::concerns(path.as_str()) {
+            // What was deleted after this change is gone by now; its own change comes later.
+            if let Some(resource) = self.store.resource(service, path).await? {
+                configuration.put(Row::from(&resource));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a configuration is what the store holds. A change of the service itself takes a revision too.
+fn is_current(known: &ServiceConfiguration, service: &Service) -> bool {
+    known.generation == service.generation.0 && known.revision == service.revision.0
+}
+
+async fn finished(writing: &mut Option<JoinHandle<()>>) {
+    match writing {
+        Some(task) => {
+            let _ = task.await;
+            *writing = None;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;
