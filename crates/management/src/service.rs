@@ -7,6 +7,7 @@ mod identity;
 pub(crate) mod location;
 pub(crate) mod name;
 pub(crate) mod operation;
+mod operations;
 mod show;
 mod undo;
 mod update;
@@ -92,6 +93,7 @@ pub(crate) async fn action(call: &Call, id: &ServiceId, word: &str) -> Option<Re
         "applynetworkconfigurationupdates" => apply_network(call, id).await,
         "generations" => undo::generations(call, id).await,
         "undorestore" => undo::undo(call, id).await,
+        "operations" => operations::list(call, id).await,
         "skus" => tiers(call, id).await,
         _ => return None,
     };
