@@ -158,7 +158,7 @@ impl Recovery {
         match ending {
             Ending::Done(outcome) => self.end(operation, outcome).await,
             Ending::Left => {
-                tracing::warn!(operation = %operation.id, "the operation is left to another process")
+                tracing::warn!(operation = %operation.id, "the operation is left to another process");
             }
         }
         self.parts.observer.finished(&Finished {

@@ -40,7 +40,7 @@ async fn check(url: &str, key: &str, expected: Result<(), &str>) {
     match (&found, expected) {
         (Ok(()), Ok(())) => {}
         (Err(message), Err(words)) => {
-            assert!(message.contains(words), "{url}: {message} does not say: {words}")
+            assert!(message.contains(words), "{url}: {message} does not say: {words}");
         }
         _ => panic!("{url}: {found:?} is not {expected:?}"),
     }

@@ -19,7 +19,7 @@ const RANGE: u64 = 8 << 20;
 const RANGES_AT_ONCE: usize = 3;
 
 /// A staged file that nobody wrote to for so long belongs to no living upload.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+const ABANDONED: Duration = Duration::from_hours(24);
 
 /// An opened container of a storage account.
 pub struct Container {

@@ -8,7 +8,7 @@ use object_store::client::HttpError;
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The account is not mapped and cannot exist in the public cloud, or the endpoint does not know it.
-    #[error("storage account '{account}' is not known{}: check its name, or map it with --storage-account {account}=URL", at(.endpoint))]
+    #[error("storage account '{account}' is not known{}: check its name, or map it with --storage-account {account}=URL", at(.endpoint.as_deref()))]
     UnknownAccount {
         /// The account.
         account: String,
@@ -95,8 +95,8 @@ pub enum StorageError {
     },
 }
 
-fn at(endpoint: &Option<String>) -> String {
-    endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default()
+fn at(endpoint: Option<&str>) -> String {
+    endpoint.map(|endpoint| format!(" at {endpoint}")).unwrap_or_default()
 }
 
 /// The names an error is told with.

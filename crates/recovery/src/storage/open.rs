@@ -152,7 +152,7 @@ fn client_options(endpoint: &Url) -> ClientOptions {
     ClientOptions::new()
         .with_allow_http(endpoint.scheme() == "http")
         .with_connect_timeout(Duration::from_secs(5))
-        .with_timeout(Duration::from_secs(180))
+        .with_timeout(Duration::from_mins(3))
 }
 
 fn retries(patience: Patience) -> RetryConfig {

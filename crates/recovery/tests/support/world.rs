@@ -70,7 +70,7 @@ impl World {
 
     pub(crate) fn pass(&self, hours: i64) {
         let mut now = self.now.lock().unwrap();
-        *now = *now + jiff::SignedDuration::from_hours(hours);
+        *now += jiff::SignedDuration::from_hours(hours);
     }
 
     pub(crate) fn region(&self, name: &str) -> Region {
