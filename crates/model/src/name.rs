@@ -122,3 +122,61 @@ name!(
             })
     }
 );
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check<T>(make: fn(&str) -> Result<T, InvalidName>, valid: &[&str], invalid: &[&str]) {
+        for name in valid {
+            assert!(make(name).is_ok(), "{name:?}");
+        }
+        for name in invalid {
+            assert!(make(name).is_err_and(|error| error.value == *name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_keep_their_rules() {
+        let long = "a".repeat(51);
+        check(
+            |name| ServiceName::new(name),
+            &["a", "A1", "contoso-2", &long[..50]],
+            &["", "1a", "-a", "a-", "a_b", "a.b", "é", "a b", &long],
+        );
+        let long = "é".repeat(91);
+        check(
+            |name| ResourceGroupName::new(name),
+            &["rg", "_", "(1).-x", "Gruppe-ä", &long[..180]],
+            &["", "a.", "a/b", "a b", "a;b", &long],
+        );
+        check(
+            |name| SubscriptionId::new(name),
+            &["00000000-0000-0000-0000-00000000000a", "ABCDEFAB-0000-0000-0000-000000000000"],
+            &["", "0", "00000000-0000-0000-0000-00000000000g", "000000000-000-0000-0000-000000000000"],
+        );
+    }
+
+    #[test]
+    fn names_compare_without_case_and_keep_it() {
+        let (one, other) = (ServiceName::new("Contoso").unwrap(), ServiceName::new("cONTOSO").unwrap());
+        assert_eq!(one, other);
+        assert_eq!(one.cmp(&other), std::cmp::Ordering::Equal);
+        assert_eq!((one.as_str(), one.key()), ("Contoso", other.key()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_what_was_given_or_refused(text in any::<String>()) {
+            if let Ok(name) = ServiceName::new(text.clone()) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert!(text.len() <= 50 && text.is_ascii());
+            }
+            if let Ok(name) = ResourceGroupName::new(text.clone()) {
+                prop_assert!(!name.as_str().contains('/'));
+            }
+        }
+    }
+}

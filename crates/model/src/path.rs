@@ -134,6 +134,8 @@ impl fmt::Display for ResourcePath {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -154,6 +156,28 @@ mod tests {
     fn what_is_no_path_is_refused() {
         for text in ["", "/", "apis/x", "/apis", "/apis/", "/apis/x/operations", "//x", "/apis/a\nb"] {
             assert!(ResourcePath::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_is_made_of_its_parts(text in "/?([a-zA-Z;=é ]{0,3}/?){0,7}") {
+            let Ok(path) = ResourcePath::parse(&text) else { return Ok(()) };
+            prop_assert_eq!(path.as_str(), &text);
+            prop_assert_eq!(format!("{}/{}", path.collection(), path.name()), text);
+            prop_assert_eq!(path.segments().count() % 2, 0);
+            prop_assert_eq!(path.resource_type().split('/').count() * 2, path.segments().count());
+            prop_assert!(path.is_within(&path));
+            if let Some(parent) = path.parent() {
+                prop_assert!(path.is_within(&parent) && !parent.is_within(&path));
+                let collection = path.collection().rsplit('/').next().unwrap();
+                prop_assert_eq!(&parent.child(collection, path.name()).unwrap(), &path);
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in any::<String>()) {
+            let _ = ResourcePath::parse(&text);
         }
     }
 }

@@ -40,8 +40,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The store in one directory. Dropping it waits for accepted writes and frees the directory.
 pub struct SqliteStore {
-    writer: Writer,
+    /// Dropped first: the writer's connection, closed last, empties the log.
     readers: Readers,
+    writer: Writer,
 }
 
 /// What every statement needs beside a connection.
@@ -78,7 +79,7 @@ impl SqliteStore {
         let context = Arc::new(Context { key, clock });
         let connection = schema::open_writer(&file, &context)?;
         let writer = Writer::start(connection, Arc::clone(&context), Arc::clone(&lock))?;
-        Ok(Self { writer, readers: Readers::new(file, context, lock) })
+        Ok(Self { readers: Readers::new(file, context, lock), writer })
     }
 
     async fn read<T: Send + 'static>(
@@ -305,7 +306,7 @@ impl Store for SqliteStore {
         self.write(Effect::Private, move |db, context| records::take(db, context, &collection, &key)).await
     }
 
-    /// Goes through the writer: a store that cannot commit does not answer.
+    /// Goes through the writer: a store whose writer hangs does not answer.
     async fn ping(&self) -> Result<(), StoreError> {
         self.write(Effect::Loading, |db, _| {
             Ok(db.prepare_cached("SELECT 1 FROM meta")?.query_row((), |_| Ok(()))?)

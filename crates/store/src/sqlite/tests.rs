@@ -68,6 +68,19 @@ async fn a_directory_has_one_owner() {
 }
 
 #[tokio::test]
+async fn a_closed_store_is_one_file() {
+    let place = Place::new();
+    let store = place.open();
+    created(&store, "one").await;
+    assert_eq!(store.services().await.unwrap().len(), 1);
+    drop(store);
+    let mut files: Vec<_> =
+        fs::read_dir(place.directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["evergate.db", "lock"]);
+}
+
+#[tokio::test]
 async fn another_key_is_told_at_once() {
     let place = Place::new();
     created(&place.open(), "one").await;
