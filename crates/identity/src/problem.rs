@@ -173,7 +173,8 @@ impl TokenProblem {
         )
     }
 
-    pub(crate) fn stale_page() -> Self {
+    /// A page that was not made here, or not lately, or not for this browser.
+    pub fn stale_page() -> Self {
         let message = "the sign-in page is too old or belongs to another browser; start the sign-in again";
         Self::new("invalid_request", 90_014, 400, message)
     }

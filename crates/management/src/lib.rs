@@ -6,6 +6,7 @@
 
 mod arm;
 mod call;
+pub mod directory;
 mod dispatch;
 mod effect;
 mod engine;
@@ -34,13 +35,16 @@ pub use parts::{Instance, ManagementParts, random_key};
 
 /// The whole management API, with the directory's own endpoints.
 pub fn router(parts: ManagementParts) -> Router {
+    let directory = Arc::clone(&parts.directory);
     let app = App {
         store: parts.store,
         recover: Arc::new(parts.recovery),
         guard: Arc::new(DirectoryGuard(Arc::clone(&parts.directory))),
         instance: parts.instance,
     };
-    management(app)
+    let role_assignments =
+        axum::middleware::from_fn_with_state(Arc::clone(&directory), directory::authorization::intercept);
+    management(app).merge(directory::router(directory)).layer(role_assignments)
 }
 
 /// The management API alone.

@@ -76,6 +76,13 @@ impl Directory {
         found.ok_or_else(|| ChangeError::NotFound(format!("application '{id}'")))
     }
 
+    /// The application that acts as a service principal.
+    pub fn service_principal(&self, tenant: TenantId, id: ObjectId) -> Result<Arc<Application>, ChangeError> {
+        let found = self.state().by_service_principal(id).cloned();
+        let found = found.filter(|application| application.tenant == tenant);
+        found.ok_or_else(|| ChangeError::NotFound(format!("service principal '{id}'")))
+    }
+
     /// Changes an application that is not built in.
     pub async fn edit_application(
         &self,
