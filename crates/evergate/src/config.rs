@@ -44,6 +44,8 @@ pub(crate) struct Config {
     gateway_url: Option<GatewayUrl>,
     /// How many threads the gateway runs; one a core when 0.
     pub gateway_workers: usize,
+    /// PEM files with authorities that the gateway trusts for https backends.
+    pub upstream_authorities: Vec<PathBuf>,
     /// More names for the server's certificate.
     pub certificate_names: Vec<String>,
     /// Where metrics and health are served without TLS or sign-in.
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub shutdown_grace: u64,
     /// Aborts the process at a checkpoint: for crash tests.
     pub abort_at: Option<String>,
+    /// By how much the clock of backup and restore is behind: for tests of expiry.
+    pub clock_days_behind: u32,
 }
 
 impl Config {

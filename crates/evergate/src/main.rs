@@ -1,7 +1,10 @@
 //! API Management that survives the loss of its region.
 
 mod cmd;
+mod config;
 mod globals;
+mod publisher;
+mod serve;
 
 use std::process::ExitCode;
 

@@ -1,10 +1,86 @@
 //! `evergate serve`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-#[derive(clap::Args)]
-pub(crate) struct Args {}
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches};
 
-pub(crate) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`serve` is not built yet")
+use crate::config::keys::{Form, KEYS, Key};
+use crate::config::{self, Config};
+use crate::{Cli, serve};
+
+/// The flags given, as the configuration takes them; made from the table of keys.
+pub(crate) struct Args {
+    config: Option<PathBuf>,
+    flags: Vec<(&'static Key, Vec<String>)>,
+}
+
+impl clap::Args for Args {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .env("EVERGATE_CONFIG")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("A TOML file with any of the keys of docs/configuration.md.");
+        let given = KEYS.iter().filter(|key| key.form != Form::FileOnly);
+        command.arg(file).args(given.map(|key| {
+            let repeats = matches!(key.form, Form::List | Form::Map);
+            Arg::new(key.name)
+                .long(key.flag)
+                .value_name(key.value_name)
+                .action(if repeats { ArgAction::Append } else { ArgAction::Set })
+                .allow_hyphen_values(key.form == Form::Number)
+                .hide(key.hidden)
+                .help(help(key))
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Args {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let flags = KEYS
+            .iter()
+            .filter(|key| key.form != Form::FileOnly)
+            .filter_map(|key| Some((key, matches.get_many::<String>(key.name)?.cloned().collect())))
+            .collect();
+        Ok(Self { config: matches.get_one("config").cloned(), flags })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn help(key: &Key) -> String {
+    let default = match (key.default_text, key.default) {
+        ("", Some(json)) => json.trim_matches('"').to_owned(),
+        (text, _) => text.to_owned(),
+    };
+    let variable = key.variable().unwrap_or_default();
+    format!("{} [default: {default}] [env: {variable}]", key.meaning).replace('`', "")
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let config = Config::load(args.config.as_deref(), environment.iter().cloned(), args.flags)?;
+    serve::telemetry::start(&config)?;
+    for variable in config::unknown_variables(&environment, &variables_of(&Cli::command())) {
+        tracing::warn!(variable, "this environment variable sets nothing");
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The variables that flags of any command read.
+fn variables_of(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
+    own.chain(command.get_subcommands().flat_map(variables_of)).collect()
 }

@@ -151,6 +151,17 @@ pub(crate) const KEYS: &[Key] = &[
         ..key("gateway-workers", "NUMBER", Form::Number, "0", "How many threads serve gateway traffic.")
     },
     Key {
+        flag: "upstream-authority",
+        default_text: "none",
+        ..key(
+            "upstream-authorities",
+            "FILE",
+            Form::List,
+            "[]",
+            "PEM files with certificate authorities that the gateway trusts for https backends, beside the platform's.",
+        )
+    },
+    Key {
         flag: "certificate-name",
         default_text: "none",
         ..key(
@@ -249,5 +260,9 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         hidden: true,
         ..key("abort-at", "POINT", Form::Text, "", "Aborts the process at a named point of backup or restore.")
+    },
+    Key {
+        hidden: true,
+        ..key("clock-days-behind", "DAYS", Form::Number, "0", "Backs up and restores as if it were that many days ago.")
     },
 ];

@@ -78,7 +78,7 @@ fn a_wrong_value_is_refused_with_its_place() {
         writeln!(told, "{}", load(file, variables, given).unwrap_err()).unwrap();
     }
     insta::assert_snapshot!(told, @r#"
-    evergate.toml: `regoin`: there is no such key; the keys are `data-dir`, `region`, `management`, `gateway`, `gateway-https`, `public-endpoint`, `gateway-host-suffix`, `gateway-url`, `gateway-workers`, `certificate-names`, `metrics`, `storage-accounts`, `public-cloud-storage`, `recovery-keys`, `token-audiences`, `external-issuers`, `log-format`, `log`, `shutdown-grace`
+    evergate.toml: `regoin`: there is no such key; the keys are `data-dir`, `region`, `management`, `gateway`, `gateway-https`, `public-endpoint`, `gateway-host-suffix`, `gateway-url`, `gateway-workers`, `upstream-authorities`, `certificate-names`, `metrics`, `storage-accounts`, `public-cloud-storage`, `recovery-keys`, `token-audiences`, `external-issuers`, `log-format`, `log`, `shutdown-grace`
     evergate.toml: TOML parse error at line 2, column 1
       |
     2 | region = 'us'

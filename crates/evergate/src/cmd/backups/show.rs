@@ -207,7 +207,7 @@ fn facts(facts: &[(&str, String)]) -> String {
 /// Columns and nothing around them, so that output can be cut and compared.
 fn plain_table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    *table.style_mut() = presets::NOTHING;
     table
 }
 
