@@ -2,20 +2,22 @@
 
 mod progress;
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use evergate_model::ServiceId;
 use evergate_store::{
-    Begin, GenerationState, NewOperation, Operation, OperationFailure, OperationState, SharedStore,
-    StoreError, Verb,
+    Begin, GenerationState, NewOperation, Operation, OperationFailure, OperationId, OperationState,
+    SharedStore, StoreError, Verb,
 };
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 pub(crate) use progress::Meter;
 
@@ -59,6 +61,8 @@ pub struct Recovery {
     pub(crate) parts: RecoveryParts,
     tasks: TaskTracker,
     stopping: CancellationToken,
+    /// What this process works on: a claim that finds it again must not begin it twice.
+    under_way: Mutex<HashSet<OperationId>>,
 }
 
 /// How the work on an operation ended.
@@ -71,7 +75,12 @@ enum Ending {
 impl Recovery {
     /// Wires recovery up; nothing runs yet.
     pub fn new(parts: RecoveryParts) -> Arc<Self> {
-        Arc::new(Self { parts, tasks: TaskTracker::new(), stopping: CancellationToken::new() })
+        Arc::new(Self {
+            parts,
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            under_way: Mutex::default(),
+        })
     }
 
     /// Begins a backup or a restore and returns at once. The same request, while it runs, joins it.
@@ -100,9 +109,10 @@ impl Recovery {
     }
 
     /// Takes over what a former process left, removes what it was loading, and returns how many
-    /// operations go on.
+    /// operations go on. May be called at any time: what this process works on is left alone.
     pub async fn resume(self: &Arc<Self>) -> Result<usize, StoreError> {
-        let claimed = self.parts.store.claim_operations(&self.parts.owner, LEASE).await?;
+        let mut claimed = self.parts.store.claim_operations(&self.parts.owner, LEASE).await?;
+        claimed.retain(|operation| !self.under_way().contains(&operation.id));
         self.drop_abandoned_generations(&claimed).await?;
         let count = claimed.len();
         for operation in claimed {
@@ -141,8 +151,20 @@ impl Recovery {
     }
 
     fn spawn(self: &Arc<Self>, operation: Operation, request: Option<BackupRequest>, resumed: bool) {
+        if !self.under_way().insert(operation.id) {
+            return;
+        }
         let recovery = Arc::clone(self);
-        self.tasks.spawn(async move { recovery.drive(&operation, request, resumed).await });
+        let span = tracing::info_span!("operation", id = %operation.id, verb = %operation.verb, service = %operation.service.name);
+        let task = async move {
+            recovery.drive(&operation, request, resumed).await;
+            recovery.under_way().remove(&operation.id);
+        };
+        self.tasks.spawn(task.instrument(span));
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<OperationId>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn drive(&self, operation: &Operation, request: Option<BackupRequest>, resumed: bool) {

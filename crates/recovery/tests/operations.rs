@@ -269,6 +269,27 @@ async fn what_an_interrupted_restore_loaded_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_joins_and_is_not_taken_over_from_itself() {
+    let world = World::new();
+    let one = world.region("one");
+    let service = one.create_sample("svc1").await;
+    let first = one.recovery.begin(&service.id, Verb::Backup, one.request("b")).await.unwrap();
+    let again = one.recovery.begin(&service.id, Verb::Backup, one.request("b")).await;
+    let other = one.recovery.begin(&service.id, Verb::Backup, one.request("c")).await;
+    one.recovery.resume().await.unwrap();
+    let outcome = one.outcome(&first).await.unwrap();
+    assert_eq!(outcome["resources"], 4);
+    // Either call may find that the first one has ended.
+    let again = again.unwrap();
+    one.outcome(&again).await.unwrap();
+    match other {
+        Err(StoreError::Busy(running)) => assert_eq!(running.id, first.id),
+        Err(error) => panic!("{error}"),
+        Ok(ended) => drop(one.outcome(&ended).await.unwrap()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_is_not_there_is_not_backed_up() {
     let world = World::new();
     let one = world.region("one");
