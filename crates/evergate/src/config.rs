@@ -69,7 +69,7 @@ pub(crate) struct Config {
     /// Aborts the process at a checkpoint: for crash tests.
     pub abort_at: Option<String>,
     /// By how much the clock of backup and restore is behind: for tests of expiry.
-    pub clock_days_behind: u32,
+    pub clock_days_behind: u16,
 }
 
 impl Config {

@@ -194,9 +194,10 @@ fn announce(
         recovery_key_file,
         region: ground.instance.region.clone(),
     };
-    running.announce(endpoints)?;
-    ground.instance.become_ready(&ground.data)?;
+    // The secrets are on disk before the first start counts as done; who waits for either file finds both.
     bootstrap.write(&ground.data)?;
+    ground.instance.become_ready(&ground.data)?;
+    running.announce(endpoints)?;
     println!("{ready}{}", first_start::first_start_text(ground.data.root(), &bootstrap, told));
     Ok(())
 }

@@ -122,7 +122,7 @@ impl Collector for Metrics {
         )?;
         for (service, metrics) in lock(&self.services).iter() {
             let labels = [("service", service.as_str())];
-            let mut buckets = [(f64::MAX, 0); BUCKETS.len() + 1];
+            let mut buckets = [(f64::INFINITY, 0); BUCKETS.len() + 1];
             for (index, (bucket, count)) in buckets.iter_mut().zip(&metrics.latency.buckets).enumerate() {
                 if let Some(bound) = BUCKETS.get(index) {
                     bucket.0 = Duration::from_micros(*bound).as_secs_f64();

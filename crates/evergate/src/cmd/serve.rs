@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches};
 
 use crate::config::keys::{Form, KEYS, Key};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
+use crate::globals::report;
 use crate::{Cli, serve};
 
 /// The flags given, as the configuration takes them; made from the table of keys.
@@ -66,7 +67,21 @@ fn help(key: &Key) -> String {
     format!("{} [default: {default}] [env: {variable}]", key.meaning).replace('`', "")
 }
 
+/// Wrong configuration is wrong usage: it ends with the code that clap uses.
+const USAGE: u8 = 2;
+
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match start(args) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is::<ConfigError>() => {
+            report(&error);
+            Ok(ExitCode::from(USAGE))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn start(args: Args) -> anyhow::Result<()> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -75,8 +90,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     for variable in config::unknown_variables(&environment, &variables_of(&Cli::command())) {
         tracing::warn!(variable, "this environment variable sets nothing");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))?;
-    Ok(ExitCode::SUCCESS)
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))
 }
 
 /// The variables that flags of any command read.

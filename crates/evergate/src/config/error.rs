@@ -11,7 +11,7 @@ use super::keys::KEYS;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file named by `--config` cannot be opened.
-    #[error("{}: the configuration file cannot be read: {source}", .file.display())]
+    #[error("{}: the configuration file cannot be read", .file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -80,7 +80,7 @@ fn message(kind: &Kind) -> String {
 /// serde's words for a type, as a person writes it.
 fn expected_words(expected: &str) -> &str {
     match expected {
-        "u64" | "usize" => "a number of 0 or more",
+        "u64" | "u16" | "usize" => "a number of 0 or more",
         "a string" | "path string" => "a text in quotes",
         "a boolean" => "true or false",
         "a map" => "of the form NAME=VALUE, or a table in the file",

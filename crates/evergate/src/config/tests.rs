@@ -109,7 +109,7 @@ fn a_wrong_value_is_refused_with_its_place() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = Config::load(Some(Path::new("/nowhere/evergate.toml")), [], vec![]).unwrap_err();
-    insta::assert_snapshot!(error, @"/nowhere/evergate.toml: the configuration file cannot be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(error, @"/nowhere/evergate.toml: the configuration file cannot be read");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use evergate_recovery::{Finished, Observer};
 use evergate_store::Verb;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -21,13 +21,7 @@ struct OperationLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     operation: &'static str,
-    outcome: Outcome,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Outcome {
-    Succeeded,
-    Failed,
+    outcome: &'static str,
 }
 
 /// Counts operations; shared with the registry.
@@ -85,7 +79,7 @@ impl Observer for RecoveryMetrics {
         self.duration.get_or_create(&labels).observe(finished.duration.as_secs_f64());
         self.bytes.get_or_create(&labels).inc_by(finished.bytes);
         self.resources.get_or_create(&labels).inc_by(finished.resources);
-        let outcome = if finished.succeeded { Outcome::Succeeded } else { Outcome::Failed };
+        let outcome = if finished.succeeded { "succeeded" } else { "failed" };
         if finished.succeeded {
             self.last_success.get_or_create(&labels).set(jiff::Timestamp::now().as_second());
         }
