@@ -1,12 +1,27 @@
 //! `evergate backup`.
 
+pub(super) mod operation;
+
 use std::process::ExitCode;
 
 use crate::globals::Globals;
+use operation::{OperationArgs, Verb};
 
+/// Backs a service up.
+///
+/// Works with any endpoint that has this management API, the public cloud's own included. The backup can be
+/// restored for 30 days.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "Examples:\n  \
+    evergate backup -g rg1 -n shop --storage-account corpbackups --container nightly --backup-name shop-monday\n  \
+    EVERGATE_STORAGE_KEY=$(cat key) evergate backup -g rg1 -n shop --storage-account corpbackups \\\n      \
+    --container nightly --backup-name \"shop-$(date +%F)\" -o json\n\n\
+    The access key is taken from EVERGATE_STORAGE_KEY, or asked for; it is never an argument.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    operation: OperationArgs,
+}
 
-pub(crate) async fn run(_args: Args, _globals: &Globals) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`backup` is not built yet")
+pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
+    operation::run(Verb::Backup, args.operation, globals).await
 }

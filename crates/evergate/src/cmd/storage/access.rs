@@ -8,6 +8,8 @@ use evergate_model::Secret;
 use evergate_recovery::storage::Container;
 use evergate_recovery::{Access, AccountLocation, FolderAccount, StorageAccounts};
 
+use crate::client::error::Usage;
+
 /// The variable that holds an account's access key.
 pub(crate) const KEY_VARIABLE: &str = "EVERGATE_STORAGE_KEY";
 
@@ -77,13 +79,17 @@ pub(crate) fn access_key(account: &str) -> anyhow::Result<Secret> {
         Err(std::env::VarError::NotUnicode(_)) => anyhow::bail!("{KEY_VARIABLE} is not text"),
         _ => {}
     }
-    anyhow::ensure!(
-        stdin().is_terminal() && stderr().is_terminal(),
-        "the access key of storage account '{account}' is needed: set {KEY_VARIABLE}, or run this in a terminal to be asked"
-    );
+    if !stdin().is_terminal() || !stderr().is_terminal() {
+        return Err(Usage(format!(
+            "the access key of storage account '{account}' is needed: set {KEY_VARIABLE}, or run this in a terminal to be asked"
+        ))
+        .into());
+    }
     let key = rpassword::prompt_password(format!("Access key of storage account '{account}': "))
         .context("the access key could not be read")?;
-    anyhow::ensure!(!key.trim().is_empty(), "no access key was given");
+    if key.trim().is_empty() {
+        return Err(Usage("no access key was given".to_owned()).into());
+    }
     Ok(Secret::new(key.trim()))
 }
 
