@@ -23,6 +23,8 @@ mod query;
 pub mod recover;
 mod route;
 mod service;
+#[cfg(test)]
+mod tests;
 pub mod version;
 
 use std::sync::Arc;

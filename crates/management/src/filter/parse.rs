@@ -209,7 +209,9 @@ impl Parser<'_> {
                 }
             },
             _ => {
-                return Err(self.problem("a text in single quotes, a number, true, false or null is expected"));
+                return Err(
+                    self.problem("a text in single quotes, a number, true, false or null is expected")
+                );
             }
         };
         self.tokens = &self.tokens[1..];

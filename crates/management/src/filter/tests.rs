@@ -58,7 +58,19 @@ fn refusals_say_where() {
         format!("{filter:20} {}", check(filter).map_or_else(|error| error, |passes| passes.to_string()))
     })
     .join("\n");
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @r#"
+                             $filter is not valid at character 1: the name of a property is expected
+        name                 false
+        name eq              $filter is not valid at character 8: a text in single quotes, a number, true, false or null is expected
+        name eq pets         $filter is not valid at character 9: a text in single quotes, a number, true, false or null is expected
+        name is 'x'          $filter is not valid at character 6: one of eq, ne, gt, ge, lt, le is expected
+        (name eq 'x'         $filter is not valid at character 13: ')' is expected
+        name eq 'x           $filter is not valid at character 9: the text that begins here has no closing quote
+        name eq 'x' name     $filter is not valid at character 13: 'and', 'or' or the end is expected
+        length(name,'x')     $filter is not valid at character 8: there is no function 'length'; there are contains, startswith, endswith and substringof
+        contains('x',name)   $filter is not valid at character 10: the name of a property is expected
+        contains(name 'x')   $filter is not valid at character 15: ',' is expected
+        "#);
     assert!(check(&"not ".repeat(100)).unwrap_err().contains("nested"));
     assert!(check(&"(".repeat(100_000)).unwrap_err().contains("nested"));
 }

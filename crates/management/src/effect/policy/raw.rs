@@ -170,7 +170,7 @@ mod tests {
             r#"<set-body>@{ return "a<b"; }</set-body></when></choose><x y="a@(b" /></inbound></policies>"#
         );
         let xml = to_xml(raw);
-        insta::assert_snapshot!(xml, @"");
+        insta::assert_snapshot!(xml, @r#"<policies><inbound><set-header name="x"><value>@(a &lt; 1 &amp;&amp; b[&quot;k&quot;] == &quot;)&quot;)</value></set-header><choose><when condition="@(context.Request.Headers[&quot;a&quot;] == @&quot;b&quot;&quot;c&quot; /* ) */)"><set-body>@{ return &quot;a&lt;b&quot;; }</set-body></when></choose><x y="a@(b" /></inbound></policies>"#);
         assert_eq!(from_xml(&xml), raw);
         assert_eq!(to_xml(&xml), xml);
     }
