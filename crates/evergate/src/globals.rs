@@ -36,5 +36,5 @@ pub(crate) enum Output {
 #[expect(clippy::print_stderr, reason = "this is where the command line reports failure")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
-    ExitCode::FAILURE
+    crate::client::error::exit_code(error)
 }

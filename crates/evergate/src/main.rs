@@ -1,5 +1,6 @@
 //! API Management that survives the loss of its region.
 
+mod client;
 mod cmd;
 mod config;
 mod globals;

@@ -94,7 +94,7 @@ impl TokenProblem {
     pub(crate) fn consent(name: &str, id: &str) -> Self {
         let message = format!(
             "no administrator has granted application '{name}' ({id}) the permission it asks for; \
-             grant it with 'evergate app grant {id} --admin-consent'"
+             grant it with 'evergate app grant {id}'"
         );
         Self { suberror: Some("consent_required"), ..Self::new("invalid_grant", 65_001, 400, message) }
     }
