@@ -49,7 +49,7 @@ pub(crate) async fn answer(call: &Call, route: Route) -> Result<Response, ApiErr
 /// A list answer.
 pub(crate) fn list(values: impl IntoIterator<Item = Value>) -> Response {
     let values: Vec<Value> = values.into_iter().collect();
-    let count = json!({"type": "Total", "value": values.len()});
+    let count = values.len();
     call::json(StatusCode::OK, &json!({"value": values, "count": count}))
 }
 

@@ -72,7 +72,7 @@ impl Shape {
     /// The value in its canonical form, or nothing and the reason in `violations`.
     pub fn check(&self, value: Value, target: &str, violations: &mut Vec<Violation>) -> Option<Value> {
         match (self, value) {
-            (Self::Any, value) => Some(value),
+            (Self::Any, value) | (Self::Boolean, value @ Value::Bool(_)) => Some(value),
             (Self::Text { min, max, pattern }, Value::String(text)) => {
                 let length = text.chars().count();
                 if length < *min || length > *max {
@@ -87,7 +87,6 @@ impl Shape {
                 Some(whole) if (*min..=*max).contains(&whole) => Some(whole.into()),
                 _ => refuse(violations, target, &format!("it is a whole number from {min} to {max}")),
             },
-            (Self::Boolean, value @ Value::Bool(_)) => Some(value),
             (Self::Time, Value::String(text)) => match text.parse::<jiff::Timestamp>() {
                 Ok(_) => Some(text.into()),
                 Err(_) => refuse(violations, target, "it is a time such as 2026-01-31T12:00:00Z"),
@@ -116,7 +115,9 @@ impl Shape {
                     })
                     .collect(),
             )),
-            (Self::Object(properties), Value::Object(map)) => Some(object(properties, map, target, violations)),
+            (Self::Object(properties), Value::Object(map)) => {
+                Some(object(properties, map, target, violations))
+            }
             (shape, _) => refuse(violations, target, &format!("it is {}", shape.in_words())),
         }
     }

@@ -111,5 +111,7 @@ pub const BACKUP: &[Property] = &[
     Property::new("clientId", text(1, 100)),
 ];
 
-const BLOB: Pattern =
-    Pattern { rule: "it contains no control characters", matches: |name| !name.chars().any(char::is_control) };
+const BLOB: Pattern = Pattern {
+    rule: "it contains no control characters",
+    matches: |name| !name.chars().any(char::is_control),
+};

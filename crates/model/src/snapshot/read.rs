@@ -63,7 +63,7 @@ pub(super) fn api(api: &mut Api, name: &str, properties: &Properties) {
     api.declared = true;
     name.clone_into(&mut api.id);
     api.display_name = owned(properties, "displayName");
-    api.path = text(properties, "path").unwrap_or_default().trim_matches('/').to_owned();
+    text(properties, "path").unwrap_or_default().trim_matches('/').clone_into(&mut api.path);
     api.service_url = filled(properties, "serviceUrl");
     api.kind = filled(properties, "type").or_else(|| filled(properties, "apiType")).unwrap_or_default();
     api.subscription_required = flag(properties, "subscriptionRequired", true);
