@@ -98,7 +98,8 @@ fn read_key(path: &PathBuf) -> anyhow::Result<RecoveryKey> {
 /// Drawn on standard error, and only when that is a terminal.
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} reading {bytes} of {total_bytes} ({bytes_per_sec})")
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} reading {bytes} of {total_bytes} ({bytes_per_sec})")
     {
         bar.set_style(style);
     }

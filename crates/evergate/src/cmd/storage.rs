@@ -44,7 +44,9 @@ enum ContainerCommand {
         account: AccountArgs,
     },
     /// Lists the containers.
-    #[command(after_help = "Example:\n  evergate storage container list --data-dir /var/lib/evergate -o json")]
+    #[command(
+        after_help = "Example:\n  evergate storage container list --data-dir /var/lib/evergate -o json"
+    )]
     List {
         #[command(flatten)]
         account: AccountArgs,
@@ -93,7 +95,9 @@ fn create(account: &FolderAccount, name: &str, output: Output) -> anyhow::Result
     let created = account.create_container(name)?;
     match output {
         Output::Json => println!("{}", json!({ "name": name, "created": created })),
-        Output::Table if created => println!("Container '{name}' was created in {}.", account.root().display()),
+        Output::Table if created => {
+            println!("Container '{name}' was created in {}.", account.root().display())
+        }
         Output::Table => println!("Container '{name}' exists already in {}.", account.root().display()),
     }
     Ok(ExitCode::SUCCESS)

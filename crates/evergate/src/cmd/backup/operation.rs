@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, Waited};
 use crate::cmd::storage::access::access_key;
-use crate::globals::{Globals, Output};
+use crate::globals::Globals;
 
 /// Sent to every endpoint; the one that the original's own command line sends.
 pub(in crate::cmd) const API_VERSION: &str = "2022-08-01";
@@ -101,8 +101,8 @@ pub(in crate::cmd) async fn run(
         report::accepted(verb, &args, &location, globals.output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let spinner = spinner(verb, args.service.name());
-    let ended = client.poll(accepted, |_| spinner.tick()).await;
+    let spinner = spinner(doing(verb, &args, &Waited { elapsed: Duration::ZERO, body: Value::Null }));
+    let ended = client.poll(accepted, |waited| spinner.set_message(doing(verb, &args, waited))).await;
     spinner.finish_and_clear();
     let service = ended?;
     let found = details(&mut client, &args.service, &location).await;
@@ -140,16 +140,28 @@ async fn details(client: &mut Client, service: &ServiceArgs, location: &str) -> 
 }
 
 /// Drawn on standard error, and only when that is a terminal.
-fn spinner(verb: Verb, service: &str) -> ProgressBar {
+fn spinner(message: String) -> ProgressBar {
     let spinner = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
         spinner.set_style(style);
     }
+    spinner.set_message(message);
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
+/// What is under way, with how far it is where the endpoint says so.
+fn doing(verb: Verb, args: &OperationArgs, waited: &Waited) -> String {
     let doing = match verb {
         Verb::Backup => "backing up",
         Verb::Restore => "restoring",
     };
-    spinner.set_message(format!("{doing} {service}"));
-    spinner.enable_steady_tick(Duration::from_millis(120));
-    spinner
+    let percent = match waited.body["percentComplete"].as_f64() {
+        Some(percent) => format!(" {percent:.0} %"),
+        None if waited.elapsed > Duration::from_mins(5) => {
+            ", which can take half an hour and more".to_owned()
+        }
+        None => String::new(),
+    };
+    format!("{doing} {}{percent}", args.service.name())
 }

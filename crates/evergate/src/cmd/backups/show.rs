@@ -32,10 +32,16 @@ pub(super) fn list(listed: &[Listed], now: Timestamp, output: Output) -> anyhow:
                 size,
                 keys(header),
             ]),
-            Err(error) => {
-                table.add_row([entry.name.clone(), format!("({error})"), String::new(), String::new(),
-                    String::new(), String::new(), size, String::new()])
-            }
+            Err(error) => table.add_row([
+                entry.name.clone(),
+                format!("({error})"),
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+                size,
+                String::new(),
+            ]),
         };
     }
     Ok(trimmed(&table))
@@ -109,10 +115,9 @@ fn proof(finding: &Finding, now: Timestamp) -> (Vec<String>, Vec<String>) {
                 manifest.resources()
             ));
         }
-        None => open.push(format!(
-            "what is inside: that takes the recovery key {}",
-            header.key_ids.join(" or ")
-        )),
+        None => {
+            open.push(format!("what is inside: that takes the recovery key {}", header.key_ids.join(" or ")))
+        }
     }
     if now < header.expires_at {
         proved.push(format!(
