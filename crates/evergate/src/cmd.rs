@@ -29,13 +29,10 @@ pub(crate) enum Command {
     Token(token::Args),
     /// Manages application registrations.
     App(app::Args),
-    /// Backs a service up.
     Backup(backup::Args),
-    /// Restores a service from a backup.
     Restore(restore::Args),
     /// Lists, shows and verifies backups.
     Backups(backups::Args),
-    /// Undoes the last restore of a service.
     Undo(undo::Args),
     /// Prints shell completions.
     Completions(completions::Args),

@@ -13,9 +13,10 @@ use operation::{OperationArgs, Verb};
 /// restored for 30 days.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
-    evergate backup -g rg1 -n shop --storage-account corpbackups --container nightly --backup-name shop-monday\n  \
-    EVERGATE_STORAGE_KEY=$(cat key) evergate backup -g rg1 -n shop --storage-account corpbackups \\\n      \
-    --container nightly --backup-name \"shop-$(date +%F)\" -o json\n\n\
+    evergate backup -g rg1 -n shop --storage-account corpbackups --container nightly \\\n      \
+    --backup-name shop-monday\n  \
+    EVERGATE_STORAGE_KEY=$(cat key) evergate backup -g rg1 -n shop -o json \\\n      \
+    --storage-account corpbackups --container nightly --backup-name \"shop-$(date +%F)\"\n\n\
     The access key is taken from EVERGATE_STORAGE_KEY, or asked for; it is never an argument.")]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -26,7 +26,8 @@ enum Command {
     #[command(after_help = "Examples:\n  \
         evergate backups list --storage-account corpbackups --container nightly\n  \
         evergate backups list --storage-url file:///mnt/backups --container nightly -o json\n\n\
-        The access key is taken from EVERGATE_STORAGE_KEY, or asked for; a folder's own key is read from the folder.")]
+        The access key is taken from EVERGATE_STORAGE_KEY, or asked for; a folder's own key is\n\
+        read from the folder.")]
     List {
         #[command(flatten)]
         storage: StorageArgs,
@@ -43,8 +44,10 @@ enum Command {
     },
     /// Reads a whole backup, checks every byte of it and says what that proves.
     #[command(after_help = "Examples:\n  \
-        evergate backups verify night --storage-account corpbackups --container nightly --recovery-key key.txt\n  \
-        evergate backups verify night --storage-url file:///mnt/backups --container nightly --without-key\n\n\
+        evergate backups verify night --storage-account corpbackups --container nightly \\\n      \
+        --recovery-key recovery.key\n  \
+        evergate backups verify night --storage-url file:///mnt/backups --container nightly \\\n      \
+        --without-key\n\n\
         Exit code 0 means that everything held.")]
     Verify {
         /// The backup.

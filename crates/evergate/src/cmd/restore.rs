@@ -11,11 +11,12 @@ use crate::globals::Globals;
 /// region, custom host names, identity and network stay. What was there before is kept: see `evergate undo`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
-    evergate restore -g rg1 -n shop --storage-account corpbackups --container nightly --backup-name shop-monday\n  \
-    evergate restore -g rg1 -n shop --storage-account corpbackups --container nightly --backup-name shop-monday \\\n      \
-    --no-wait\n\n\
-    The service must exist and have the SKU of the backup. The access key is taken from EVERGATE_STORAGE_KEY,\n\
-    or asked for; it is never an argument.")]
+    evergate restore -g rg1 -n shop --storage-account corpbackups --container nightly \\\n      \
+    --backup-name shop-monday\n  \
+    evergate restore -g rg1 -n shop --storage-account corpbackups --container nightly \\\n      \
+    --backup-name shop-monday --no-wait\n\n\
+    The service must exist and have the SKU of the backup.\n\
+    The access key is taken from EVERGATE_STORAGE_KEY, or asked for; it is never an argument.")]
 pub(crate) struct Args {
     #[command(flatten)]
     operation: OperationArgs,
