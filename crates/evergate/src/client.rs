@@ -63,7 +63,7 @@ impl Client {
         let endpoint = endpoint.or_else(|| Some(known.as_ref()?.endpoint.clone())).ok_or_else(|| {
             NotSignedIn("no endpoint is known; run 'evergate login --endpoint URL' first".to_owned())
         })?;
-        let environment = session::from_environment(&http, &endpoint).await?;
+        let environment = session::from_environment(&http, &endpoint, known.is_some()).await?;
         let (session, sessions) = match (environment, known) {
             (Some(session), _) => (session, None),
             (None, Some(session)) => (session, Some(sessions)),

@@ -145,25 +145,56 @@ impl Sessions {
     }
 }
 
-/// Credentials that scripts give in the environment: no sign-in is needed then, and none is kept.
+/// Credentials that scripts give in the environment, under our names or the public cloud's SDKs'.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Credentials {
+    pub(crate) tenant: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) secret: Option<Secret>,
+    /// They are under our names: then they are meant for us.
+    ours: bool,
+}
+
+impl Credentials {
+    pub(crate) fn from_environment() -> Self {
+        let ours = variable("EVERGATE_APPLICATION").is_some();
+        Self {
+            tenant: variable("EVERGATE_TENANT").or_else(|| variable("AZURE_TENANT_ID")),
+            application: variable("EVERGATE_APPLICATION").or_else(|| variable("AZURE_CLIENT_ID")),
+            secret: variable("EVERGATE_CLIENT_SECRET")
+                .or_else(|| variable("AZURE_CLIENT_SECRET"))
+                .map(Secret::new),
+            ours,
+        }
+    }
+}
+
+/// The session that the environment's credentials make: no sign-in is needed then, and none is kept. The
+/// public cloud's names count only where there is no sign-in, and only for the directory they are for.
 pub(super) async fn from_environment(
     client: &reqwest::Client,
     endpoint: &str,
+    signed_in: bool,
 ) -> anyhow::Result<Option<Session>> {
-    let (Some(application), Some(secret)) = (variable("EVERGATE_APPLICATION"), client_secret()) else {
+    let Credentials { tenant, application: Some(application), secret: Some(secret), ours } =
+        Credentials::from_environment()
+    else {
         return Ok(None);
     };
+    if signed_in && !ours {
+        return Ok(None);
+    }
     let cloud = Cloud::of(client, endpoint).await?;
-    let tenant = variable("EVERGATE_TENANT").or_else(|| cloud.tenant.clone());
-    let tenant = tenant.context("EVERGATE_TENANT must name the tenant of EVERGATE_APPLICATION")?;
+    let elsewhere = variable("AZURE_AUTHORITY_HOST")
+        .is_some_and(|host| host.trim_end_matches('/') != cloud.authority.trim_end_matches('/'));
+    if !ours && elsewhere {
+        return Ok(None);
+    }
+    let tenant = tenant.or_else(|| cloud.tenant.clone());
+    let tenant = tenant.context("EVERGATE_TENANT must name the tenant of the application")?;
     let mut session = Session::new(endpoint, &cloud, &tenant, &application);
     session.client_secret = Some(secret);
     Ok(Some(session))
-}
-
-/// The client secret in the environment.
-pub(crate) fn client_secret() -> Option<Secret> {
-    variable("EVERGATE_CLIENT_SECRET").map(Secret::new)
 }
 
 fn variable(name: &str) -> Option<String> {

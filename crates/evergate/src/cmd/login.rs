@@ -11,20 +11,20 @@ use serde_json::json;
 use crate::client::cloud::Cloud;
 use crate::client::error::Usage;
 use crate::client::oauth::{self, Application, Grant, Tokens, Wanted};
-use crate::client::session::{Session, Sessions, client_secret};
+use crate::client::session::{Credentials, Session, Sessions};
 use crate::client::{Client, browser, build_http, device};
 use crate::globals::{Globals, Output};
 
 /// How a sign-in is done. The secret of an application is never an argument: other users of the machine see
 /// those.
 #[derive(clap::Args)]
-#[group(multiple = false)]
 pub(crate) struct Method {
-    /// Sign in as the application itself, with its secret from EVERGATE_CLIENT_SECRET or asked for.
-    #[arg(long, requires = "application")]
+    /// Sign in as the application itself, with its secret from EVERGATE_CLIENT_SECRET or
+    /// AZURE_CLIENT_SECRET, or asked for.
+    #[arg(long, conflicts_with_all = ["device_code", "browser"])]
     pub(crate) service_principal: bool,
     /// Sign in as a user with a browser on another device.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "browser")]
     pub(crate) device_code: bool,
     /// Sign in as a user with the browser here (the default).
     #[arg(long)]
@@ -37,13 +37,13 @@ pub(crate) struct Args {
     #[arg(long)]
     tenant: Option<String>,
     /// The application (client) id; without it, the command line's own, which every Evergate knows.
-    #[arg(long, env = "EVERGATE_APPLICATION")]
+    #[arg(long, short = 'u')]
     application: Option<String>,
     /// Where the browser returns to: http on this machine.
     #[arg(long)]
     redirect_uri: Option<String>,
     /// Take endpoint, tenant, application and secret from a server's bootstrap.json.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["tenant", "application", "method"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tenant", "service_principal", "device_code", "browser"])]
     bootstrap: Option<PathBuf>,
     #[command(flatten)]
     method: Method,
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCod
     session.subscription = asked.subscription;
     let as_itself = args.method.service_principal
         || args.bootstrap.is_some()
-        || (asked.secret.is_some() && !args.method.device_code && !args.method.browser);
+        || (asked.secret.is_some() && !by_user(&args.method));
     let application = Application { authority: cloud.authority, tenant, id: application, secret: None };
     let application = if as_itself {
         Application {
@@ -162,14 +162,22 @@ fn from_arguments(args: &Args, globals: &Globals) -> anyhow::Result<Asked> {
     let endpoint = endpoint.ok_or_else(|| {
         Usage("--endpoint names the management endpoint, such as https://localhost:9443".to_owned())
     })?;
+    let environment = Credentials::from_environment();
+    // The environment's application is meant for scripts; a person who signs in with the browser names one.
+    let as_itself = args.method.service_principal || (args.application.is_some() && !by_user(&args.method));
+    let application = args.application.clone().or(environment.application.filter(|_| as_itself));
     Ok(Asked {
         endpoint: endpoint.trim_end_matches('/').to_owned(),
         ca_file: globals.ca_file.clone().or_else(|| known?.ca_file),
-        tenant: args.tenant.clone(),
-        application: args.application.clone(),
-        secret: client_secret().filter(|_| args.application.is_some()),
+        tenant: args.tenant.clone().or(environment.tenant),
+        secret: environment.secret.filter(|_| as_itself),
+        application,
         subscription: globals.subscription.clone(),
     })
+}
+
+fn by_user(method: &Method) -> bool {
+    method.device_code || method.browser
 }
 
 /// The application to sign in with. Evergate knows this command line; other directories do not.
@@ -187,7 +195,7 @@ pub(super) fn application_id(named: Option<String>, authority: &str) -> anyhow::
 
 /// A secret that the environment does not have is asked for, without showing it.
 pub(super) fn ask_secret(application: &str) -> anyhow::Result<Secret> {
-    let secret = match client_secret() {
+    let secret = match Credentials::from_environment().secret {
         Some(secret) => secret,
         None => rpassword::prompt_password(format!("Secret of application {application}: "))
             .map(Secret::new)
