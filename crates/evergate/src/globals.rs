@@ -35,6 +35,34 @@ pub(crate) enum Output {
 /// Prints an error with its causes and returns the exit code scripts see.
 #[expect(clippy::print_stderr, reason = "this is where the command line reports failure")]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", told(error));
     crate::client::error::exit_code(error)
+}
+
+/// An error with its causes, none told twice: some errors repeat their cause in their own words.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let check = |outer: &'static str, expected: &str| {
+            let error = anyhow::Error::from(std::io::Error::other("disk full")).context(outer);
+            assert_eq!(told(&error), expected);
+        };
+        check("cannot write", "cannot write: disk full");
+        check("cannot write: disk full", "cannot write: disk full");
+    }
 }

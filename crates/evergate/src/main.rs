@@ -28,3 +28,13 @@ fn main() -> ExitCode {
         Err(error) => globals::report(&error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -131,6 +131,7 @@ pub(crate) fn ready_text(region: &str, endpoints: &Endpoints) -> String {
 
 /// What a first start says besides.
 pub(crate) fn first_start_text(root: &Path, bootstrap: &Bootstrap, account: &Told) -> String {
+    let json = quoted(&root.join(JSON).display().to_string());
     let environment = quoted(&root.join(ENVIRONMENT).display().to_string());
     format!(
         "\n\
@@ -143,8 +144,7 @@ pub(crate) fn first_start_text(root: &Path, bootstrap: &Bootstrap, account: &Tol
          \n\
          Next, in another terminal, with our command line:\n\
          \n\
-         \x20 . {environment}\n\
-         \x20 evergate login --service-principal -u \"$AZURE_CLIENT_ID\" --tenant \"$AZURE_TENANT_ID\"\n\
+         \x20 evergate login --bootstrap {json}\n\
          \x20 evergate storage container create backups --storage-url {url}\n\
          \n\
          or with Azure's:\n\

@@ -80,5 +80,27 @@ fn the_first_start_tells_the_next_commands_and_no_secret() {
     for secret in ["it's secret", "password"] {
         assert!(!text.contains(secret));
     }
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+
+    This was the first start. Made in /data/my region:
+      bootstrap.json  how to reach this server and sign in as its owner; also as bootstrap.env for shells
+      tls/ca.pem      the certificate authority that clients must trust
+      recovery.key    opens this region's backups. COPY IT AWAY FROM THIS MACHINE NOW: a backup can be
+                      restored elsewhere only with it
+    Storage account 'evergatestore' is the folder /data/my region/storage.
+
+    Next, in another terminal, with our command line:
+
+      evergate login --bootstrap '/data/my region/bootstrap.json'
+      evergate storage container create backups --storage-url file:///data/my%20region/storage
+
+    or with Azure's:
+
+      . '/data/my region/bootstrap.env'
+      az cloud register -n Evergate --endpoint-resource-manager https://localhost:9443
+      az cloud set -n Evergate
+      az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID"
+      az group create -n rg1 -l eu
+      az apim create -g rg1 -n SERVICE --publisher-email YOU@EXAMPLE.COM --publisher-name YOU --sku-name Developer
+    "#);
 }
