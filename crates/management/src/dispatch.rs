@@ -31,7 +31,8 @@ pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         "management",
         request_id = %id,
         method = %request.method(),
-        path = request.uri().path(),
+        // The key of an export's link is all it takes to read it.
+        path = if export_link::is_one(request.uri().path()) { export_link::PREFIX } else { request.uri().path() },
     );
     let given = request.headers().clone();
     let mut response = async {

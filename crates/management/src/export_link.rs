@@ -24,6 +24,11 @@ struct Exported {
     text: String,
 }
 
+/// Whether a path is such a link.
+pub(crate) fn is_one(path: &str) -> bool {
+    path.starts_with(PREFIX)
+}
+
 /// Keeps a document for five minutes and returns its URL.
 pub(crate) async fn create(app: &App, content_type: &str, text: &str) -> Result<String, ApiError> {
     let now = (app.instance.clock)();

@@ -1,4 +1,4 @@
-//! `$filter`: the OData expressions that lists understand.
+//! `$filter`: the `OData` expressions that lists understand.
 //!
 //! `eq ne gt ge lt le` between a property and a literal, `contains startswith endswith substringof`,
 //! `and or not` and parentheses. Texts compare without regard to case, as resource-manager names do.

@@ -27,7 +27,10 @@ pub(super) fn prepare(draft: &mut Draft<'_>) -> Result<(), ApiError> {
     let text = draft.text("value").unwrap_or_default();
     let text = text.trim_start_matches('\u{feff}');
     let xml = if draft.text("format") == Some("rawxml") { raw::to_xml(text) } else { text.to_owned() };
-    evergate_policy::check(&xml).map_err(|error| {
+    // A resolver's document is its data source; it is only checked to be XML.
+    let resolver = draft.located.kind.path == "apis/resolvers/policies";
+    let checked = if resolver { format!("<fragment>{xml}</fragment>") } else { xml.clone() };
+    evergate_policy::check(&checked).map_err(|error| {
         let mut refusal = ApiError::invalid("value", error.to_string());
         refusal.message = format!("Error in the policy document: {error}.");
         refusal

@@ -17,12 +17,11 @@ const KEYS: [&str; 2] = ["primaryKey", "secondaryKey"];
 pub(super) async fn prepare(context: &Context<'_>, draft: &mut Draft<'_>) -> Result<(), ApiError> {
     let now = context.app().now();
     for name in KEYS {
-        match draft.given.get(name).and_then(Value::as_str) {
-            Some(_) => check_key(context, draft, name).await?,
-            None => {
-                let key = (context.app().instance.key)();
-                draft.secrets.0.entry(name).or_insert_with(|| key.expose().into());
-            }
+        if draft.given.get(name).is_some_and(Value::is_string) {
+            check_key(context, draft, name).await?;
+        } else {
+            let key = (context.app().instance.key)();
+            draft.secrets.0.entry(name).or_insert_with(|| key.expose().into());
         }
     }
     let name = draft.located.shown.name().to_owned();

@@ -154,8 +154,8 @@ impl Context<'_> {
         if !is_current {
             return Ok(path.clone());
         }
-        let rest: String = segments.map(|segment| format!("/{segment}")).collect();
-        Ok(ResourcePath::parse(&format!("/apis/{base}{rest}"))?)
+        let whole: Vec<&str> = ["", "apis", base].into_iter().chain(segments).collect();
+        Ok(ResourcePath::parse(&whole.join("/"))?)
     }
 }
 

@@ -76,7 +76,7 @@ async fn write(
     for _ in 0..ATTEMPTS {
         // Another revision may have become current meanwhile.
         let stored = context.stored(&located.shown).await?;
-        let located = Located { stored, ..located.clone() };
+        let located = canonical(&context, Located { stored, ..located.clone() }).await?;
         let existing = context.resource(&located.stored).await?;
         check_conditions(&located, existing.as_ref(), &if_match, mode)?;
         let draft = plan(&context, &located, existing.as_ref(), &given, &prepared, mode).await?;
@@ -93,6 +93,15 @@ async fn write(
         }
     }
     Err(StoreError::Stale.into())
+}
+
+/// A link is called exactly what it names, whatever the case the client wrote.
+async fn canonical(context: &Context<'_>, located: Located) -> Result<Located, ApiError> {
+    let Body::Link(to) = located.kind.body else { return Ok(located) };
+    let named = ResourcePath::top(to, located.stored.name())?;
+    let named = context.resource(&named).await?.map_or(named, |found| found.path);
+    let stored = ResourcePath::parse(&format!("{}/{}", located.stored.collection(), named.name()))?;
+    Ok(Located { stored, ..located })
 }
 
 fn check_conditions(
@@ -137,7 +146,7 @@ async fn plan<'a>(
         _ => given.clone(),
     };
     effect::complete(context, located, existing, prepared, &mut whole).await?;
-    let mut preconditions = parent_exists(located)?;
+    let mut preconditions = parent_exists(located);
     require(context, &preconditions).await?;
     preconditions.extend(context.resolve_references(kind, &mut whole).await?);
     if let Body::Link(to) = kind.body {
@@ -187,8 +196,8 @@ fn carry(kind: &Kind, existing: &Resource, properties: &mut Properties, secrets:
     }
 }
 
-fn parent_exists(located: &Located) -> Result<Vec<Precondition>, ApiError> {
-    Ok(located.stored.parent().map(Precondition::Exists).into_iter().collect())
+fn parent_exists(located: &Located) -> Vec<Precondition> {
+    located.stored.parent().map(Precondition::Exists).into_iter().collect()
 }
 
 async fn require(context: &Context<'_>, preconditions: &[Precondition]) -> Result<(), ApiError> {

@@ -29,22 +29,19 @@ pub(super) async fn put(call: &Call, id: &ServiceId, _: ApiVersion) -> Result<Re
     let checked =
         validate::body(app, &id.name, &mut request, existing.as_ref().map(|service| &service.body))?;
     hostname::keep(app, id, checked.certificates).await?;
-    let (status, service) = match existing {
-        Some(_) => {
-            let edit = ServiceEdit {
-                if_match: call.if_match(),
-                sku: Some(sku),
-                tags: Some(tags),
-                body: Some(checked.body),
-            };
-            (StatusCode::OK, app.store.update_service(id, edit).await?)
-        }
-        None => {
-            let location = app.instance.location.clone();
-            let edits = built_in(app, &checked.body)?;
-            let new = NewService { id: id.clone(), location, sku, tags, body: checked.body };
-            (StatusCode::CREATED, create(call, new, edits).await?)
-        }
+    let (status, service) = if existing.is_some() {
+        let edit = ServiceEdit {
+            if_match: call.if_match(),
+            sku: Some(sku),
+            tags: Some(tags),
+            body: Some(checked.body),
+        };
+        (StatusCode::OK, app.store.update_service(id, edit).await?)
+    } else {
+        let location = app.instance.location.clone();
+        let edits = built_in(app, &checked.body)?;
+        let new = NewService { id: id.clone(), location, sku, tags, body: checked.body };
+        (StatusCode::CREATED, create(call, new, edits).await?)
     };
     Ok(with_etag(call::json(status, &show(app, &service)), &service.etag))
 }

@@ -26,12 +26,12 @@ struct Deleted {
     service: String,
     name: String,
     location: String,
-    deleted_at: Timestamp,
+    at: Timestamp,
 }
 
 impl Deleted {
     fn show(&self, subscription: &SubscriptionId) -> Value {
-        let purge = self.deleted_at.checked_add(KEPT).unwrap_or(self.deleted_at);
+        let purge = self.at.checked_add(KEPT).unwrap_or(self.at);
         json!({
             "id": format!(
                 "/subscriptions/{subscription}/providers/Microsoft.ApiManagement/locations/{}/deletedservices/{}",
@@ -42,7 +42,7 @@ impl Deleted {
             "location": self.location,
             "properties": {
                 "serviceId": self.service,
-                "deletionDate": self.deleted_at.to_string(),
+                "deletionDate": self.at.to_string(),
                 "scheduledPurgeDate": purge.to_string(),
             },
         })
@@ -69,7 +69,7 @@ pub(super) async fn delete(call: &Call, id: &ServiceId) -> Result<Response, ApiE
         service: id.to_string(),
         name: service.id.name.as_str().to_owned(),
         location: service.location.clone(),
-        deleted_at: call.app.now(),
+        at: call.app.now(),
     };
     let value = serde_json::to_vec(&deleted).map_err(|error| internal(&error))?;
     let key = key(&id.subscription, id.name.as_str());
@@ -95,7 +95,7 @@ pub(crate) async fn list(call: &Call, subscription: &SubscriptionId) -> Result<R
     for record in call.app.store.records(COLLECTION).await? {
         if record.key.starts_with(&prefix) {
             let deleted: Deleted = serde_json::from_slice(&record.value).map_err(|error| internal(&error))?;
-            if call.app.now().duration_since(deleted.deleted_at) < KEPT {
+            if call.app.now().duration_since(deleted.at) < KEPT {
                 found.push(deleted.show(subscription));
             }
         }

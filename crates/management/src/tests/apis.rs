@@ -156,7 +156,10 @@ async fn links_are_fetched() {
     assert_eq!(server.names("/apis/g/schemas").await, ["graphql"]);
     let resolver = json!({"displayName": "R", "path": "Query/pets"});
     server.set("/apis/g/resolvers/r", resolver).await.expect(201);
-    server.set("/apis/g/resolvers/r/policies/policy", json!({"value": "<http-data-source />"})).await;
+    server
+        .set("/apis/g/resolvers/r/policies/policy", json!({"value": "<http-data-source />"}))
+        .await
+        .expect(201);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn a_product_with_apis_groups_and_subscriptions() {
     assert_eq!(link["properties"]["displayName"], "Pets");
     server.send("PUT", "/products/free/apis/pets", &[], None).await.expect(200);
     server.head("/products/free/apis/pets").await.expect(204);
-    assert_eq!(server.names("/products/free/apis").await, ["PETS"]);
+    assert_eq!(server.names("/products/free/apis").await, ["pets"]);
     assert_eq!(server.names("/apis/pets/products").await, ["free"]);
     server.put("/products/free/apis/none", json!({})).await.refused(404, "ResourceNotFound");
     server.put("/products/none/apis/pets", json!({})).await.refused(404, "ResourceNotFound");

@@ -6,7 +6,7 @@ fn request() -> Value {
     json!({"storageAccount": "devacct", "accessKey": "c2VjcmV0", "containerName": "backups", "backupName": "b1"})
 }
 
-async fn operation(location: &str) -> OperationId {
+fn operation(location: &str) -> OperationId {
     let id = location.split(['/', '?']).nth_back(1).unwrap();
     OperationId(id.parse().unwrap())
 }
@@ -29,7 +29,7 @@ async fn a_backup_is_accepted_polled_and_done() {
 
     let joined = server.post("/backup", Some(request())).await;
     assert_eq!(joined.header("location"), location);
-    let id = operation(&location).await;
+    let id = operation(&location);
     let mut other = request();
     other["backupName"] = json!("b2");
     let message = server.post("/backup", Some(other)).await.refused(409, "ServiceLocked");
@@ -63,7 +63,7 @@ async fn a_failed_restore_says_why_in_the_poll() {
         message: "Cannot restore: backup expired".to_owned(),
     };
     server.set("/products/p", json!({"displayName": "P"})).await.refused(409, "ServiceLocked");
-    server.store.finish_operation(operation(&location).await, Err(failure)).await.unwrap();
+    server.store.finish_operation(operation(&location), Err(failure)).await.unwrap();
     assert_eq!(server.get(poll).await.refused(400, "RestoreFailed"), "Cannot restore: backup expired");
     server.get(&poll.replace("svc1", "svc2")).await.refused(404, "ResourceNotFound");
     server.get("/operationresults/x").await.refused(404, "ResourceNotFound");

@@ -56,10 +56,7 @@ async fn a_revision_is_made_from_the_current_one() {
               "isCurrent": false
             }
           ],
-          "count": {
-            "type": "Total",
-            "value": 2
-          }
+          "count": 2
         }
         "#);
     let moved = json!({"path": "dogs", "displayName": "x"});

@@ -19,7 +19,7 @@ use super::ApiVersion;
 
 impl ApiVersion {
     /// The collection that this version calls `segment`.
-    pub(crate) fn collection<'a>(self, segment: &'a str, top: bool) -> Cow<'a, str> {
+    pub(crate) fn collection(self, segment: &str, top: bool) -> Cow<'_, str> {
         if top && self.before("2019-12-01") && segment.eq_ignore_ascii_case("properties") {
             Cow::Borrowed("namedValues")
         } else {
@@ -28,7 +28,7 @@ impl ApiVersion {
     }
 
     /// A path or type as this version writes it.
-    pub(crate) fn written<'a>(self, text: &'a str) -> Cow<'a, str> {
+    pub(crate) fn written(self, text: &str) -> Cow<'_, str> {
         if self.before("2019-12-01") && text.contains("namedValues") {
             Cow::Owned(text.replacen("namedValues", "properties", 1))
         } else {

@@ -63,12 +63,11 @@ pub(crate) async fn make_current(
     let releases = context.members(&format!("{base}/releases")).await?;
     let below_current = subtree(context, &base, &["apis/releases"]).await?;
     let read;
-    let (below_new, from) = match below {
-        Some((below, from)) => (below, from),
-        None => {
-            read = subtree(context, revision, &["apis/releases"]).await?;
-            (read.as_slice(), revision)
-        }
+    let (below_new, from) = if let Some(given) = below {
+        given
+    } else {
+        read = subtree(context, revision, &["apis/releases"]).await?;
+        (read.as_slice(), revision)
     };
     let now = context.app().now().to_string();
     let mut old = current.properties.clone();

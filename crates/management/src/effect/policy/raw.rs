@@ -128,7 +128,7 @@ fn escape(expression: &str, out: &mut String) {
             '"' => out.push_str("&quot;"),
             // Documents that were escaped although they say `rawxml` are common; they stay as they are.
             '&' if !ENTITIES.iter().any(|(entity, _)| expression[at..].starts_with(entity)) => {
-                out.push_str("&amp;")
+                out.push_str("&amp;");
             }
             other => out.push(other),
         }
@@ -141,16 +141,10 @@ fn unescape(expression: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        match ENTITIES.iter().find(|(entity, _)| rest.starts_with(entity)) {
-            Some((entity, character)) => {
-                out.push(*character);
-                rest = &rest[entity.len()..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
+        let found = ENTITIES.iter().find(|(entity, _)| rest.starts_with(entity));
+        let (length, character) = found.map_or((1, '&'), |(entity, character)| (entity.len(), *character));
+        out.push(character);
+        rest = &rest[length..];
     }
     out.push_str(rest);
     out
