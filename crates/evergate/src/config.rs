@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Format as _, Serialized, Toml};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 pub(crate) use error::ConfigError;
 pub(crate) use given::Given;
-pub(crate) use value::{AccountName, Address, ExternalIssuer, HttpsOrigin, Listen, LogFilter, LogFormat, Region};
+pub(crate) use value::{
+    AccountName, Address, ExternalIssuer, HttpsOrigin, Listen, LogFilter, LogFormat, Region,
+};
 
 use given::Origin;
 use value::{GatewayUrl, HostSuffix};
@@ -68,7 +71,7 @@ pub(crate) struct Config {
     pub shutdown_grace: u64,
     /// Aborts the process at a checkpoint: for crash tests.
     pub abort_at: Option<String>,
-    /// By how much the clock of backup and restore is behind: for tests of expiry.
+    /// By how much the clock of store and recovery is behind: for tests of expiry.
     pub clock_days_behind: u16,
 }
 
@@ -100,6 +103,12 @@ impl Config {
             let untouched = self.gateway.0 == Some(keys::DEFAULT_GATEWAY);
             Listen(untouched.then_some(keys::DEFAULT_GATEWAY_HTTPS))
         })
+    }
+
+    /// The clock of store and recovery.
+    pub(crate) fn clock(&self) -> impl Fn() -> Timestamp + Send + Sync + use<> {
+        let behind = SignedDuration::from_hours(24 * i64::from(self.clock_days_behind));
+        move || Timestamp::now() - behind
     }
 
     /// What follows a service's name in its host name, without a leading dot.
@@ -134,10 +143,7 @@ fn default_data_dir(environment: &[(String, String)]) -> PathBuf {
 }
 
 /// The `EVERGATE_*` variables that set no key of the server and belong to no client command.
-pub(crate) fn unknown_variables<'a>(
-    environment: &'a [(String, String)],
-    known: &[String],
-) -> Vec<&'a str> {
+pub(crate) fn unknown_variables<'a>(environment: &'a [(String, String)], known: &[String]) -> Vec<&'a str> {
     environment
         .iter()
         .map(|(name, _)| name.as_str())

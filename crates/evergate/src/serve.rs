@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use evergate_store::sqlite::Clock;
 use evergate_store::{InstanceKey, SharedStore, SqliteStore};
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
@@ -73,7 +74,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let ca_file = certificates.ca_file();
     let tls = Tls::new(certificates)?;
     let recovery_key_file = keys.own_file.clone();
-    let (key, store) = open_store(&data).await?;
+    let (key, store) = open_store(&data, Arc::new(config.clock())).await?;
     let mut ground = Ground { config, data, instance, key, store, endpoint, stop };
 
     let mut registry = Registry::default();
@@ -118,7 +119,7 @@ fn certificate_names(config: &Config) -> Vec<String> {
 }
 
 /// Opens the embedded store; its key is made before it.
-async fn open_store(data: &DataDirectory) -> anyhow::Result<(InstanceKey, SharedStore)> {
+async fn open_store(data: &DataDirectory, clock: Clock) -> anyhow::Result<(InstanceKey, SharedStore)> {
     let (key_file, directory) = (data.join("instance.key"), data.join("store"));
     if directory.exists() && !key_file.exists() {
         anyhow::bail!(
@@ -129,7 +130,7 @@ async fn open_store(data: &DataDirectory) -> anyhow::Result<(InstanceKey, Shared
     }
     let open = move || -> anyhow::Result<_> {
         let key = InstanceKey::load_or_create(&key_file)?;
-        let store = SqliteStore::open(&directory, key.clone())
+        let store = SqliteStore::open_with_clock(&directory, key.clone(), clock)
             .with_context(|| format!("the store in {} cannot be opened", directory.display()))?;
         Ok((key, Arc::new(store) as SharedStore))
     };

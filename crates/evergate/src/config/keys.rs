@@ -259,10 +259,22 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     Key {
         hidden: true,
-        ..key("abort-at", "POINT", Form::Text, "", "Aborts the process at a named point of backup or restore.")
+        ..key(
+            "abort-at",
+            "POINT",
+            Form::Text,
+            "",
+            "Aborts the process at a named point of backup or restore.",
+        )
     },
     Key {
         hidden: true,
-        ..key("clock-days-behind", "DAYS", Form::Number, "0", "Backs up and restores as if it were that many days ago.")
+        ..key(
+            "clock-days-behind",
+            "DAYS",
+            Form::Number,
+            "0",
+            "Backs up and restores as if it were that many days ago.",
+        )
     },
 ];

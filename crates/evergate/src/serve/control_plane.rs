@@ -8,10 +8,8 @@ use axum::Router;
 use evergate_identity::{Directory, DirectoryConfig, DirectoryError, ExternalIssuer};
 use evergate_management::{ManagementParts, directory};
 use evergate_model::{ServiceName, SubscriptionId};
-use evergate_recovery::{
-    Checkpoints, NoCheckpoints, Recovery, RecoveryKeys, RecoveryParts, StorageAccounts,
-};
-use jiff::{SignedDuration, Timestamp};
+use evergate_recovery::{Checkpoints, NoCheckpoints, Recovery, RecoveryKeys, RecoveryParts, StorageAccounts};
+use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +46,6 @@ impl ControlPlane {
             Some(point) => Arc::new(AbortAt(point.clone())),
             None => Arc::new(NoCheckpoints),
         };
-        let behind = SignedDuration::from_hours(24 * i64::from(ground.config.clock_days_behind));
         let recovery = Recovery::new(RecoveryParts {
             store: Arc::clone(&ground.store),
             accounts,
@@ -56,7 +53,7 @@ impl ControlPlane {
             owner: ground.instance.id.clone(),
             producer: PRODUCER.to_owned(),
             spool: ground.data.directory("spool")?,
-            clock: Arc::new(move || Timestamp::now() - behind),
+            clock: Arc::new(ground.config.clock()),
             checkpoints,
             observer: Arc::new(RecoveryMetrics::register(registry, &ground.instance.region)),
         });
@@ -100,9 +97,7 @@ async fn open_directory(ground: &Ground) -> anyhow::Result<Arc<Directory>> {
         .collect();
     match directory::open(Arc::clone(&ground.store), wanted).await {
         Ok(directory) => Ok(directory),
-        Err(DirectoryError::Issuer(error)) => {
-            Err(ConfigError::key("external-issuers", error).into())
-        }
+        Err(DirectoryError::Issuer(error)) => Err(ConfigError::key("external-issuers", error).into()),
         Err(error) => Err(error).context("the directory cannot be opened"),
     }
 }
