@@ -93,7 +93,7 @@ async fn the_azure_cli_loses_a_region_and_recovers() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_azure_cli_says_that_a_backup_has_expired() -> anyhow::Result<()> {
     let storage = SharedStorage::create()?;
-    let past = storage.region("westeurope").clock_offset_days(-31).start().await?;
+    let past = storage.region("westeurope").clock_days_behind(31).start().await?;
     let management = past.management().await?;
     management.create_service("svc1", "westeurope", "Developer").await?;
     let done = management.run("svc1", "backup", &storage.request(&past.bootstrap, "old")).await?;

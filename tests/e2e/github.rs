@@ -23,7 +23,7 @@ async fn the_description_of_github_is_served_and_restored_whole() -> anyhow::Res
         "protocols": ["http", "https"], "subscriptionRequired": true,
     }});
     management.put(&format!("{root}/apis/github"), &api).await?;
-    let subscription = json!({"properties": {"displayName": "all", "scope": "/apis"}});
+    let subscription = json!({"properties": {"displayName": "all", "scope": "/apis", "state": "active"}});
     management.put(&format!("{root}/subscriptions/all"), &subscription).await?;
     let key = management.subscription_key("svc", "all").await?;
     let before = everything(&management, "svc").await?;

@@ -100,7 +100,8 @@ pub(crate) async fn publish(
     let user = json!({"firstName": "Ann", "lastName": "Able", "email": "ann@example.com"});
     put("/users/ann", user).await?;
     put("/backends/zoo", json!({"url": upstream, "protocol": "http"})).await?;
-    let subscription = json!({"displayName": "Ann's", "scope": "/products/starter", "ownerId": "/users/ann"});
+    let subscription = json!({"displayName": "Ann's", "scope": "/products/starter", "ownerId": "/users/ann",
+        "state": "active"});
     put("/subscriptions/anns", subscription).await?;
     management.subscription_key(service, "anns").await
 }

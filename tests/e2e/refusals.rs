@@ -81,7 +81,7 @@ async fn what_cannot_be_done_is_said_and_changes_nothing() -> anyhow::Result<()>
 #[tokio::test]
 async fn a_backup_expires_after_thirty_days() -> anyhow::Result<()> {
     let storage = SharedStorage::create()?;
-    let past = storage.region("westeurope").clock_offset_days(-31).start().await?;
+    let past = storage.region("westeurope").clock_days_behind(31).start().await?;
     let management = past.management().await?;
     management.create_service("svc", "westeurope", "Developer").await?;
     let request = storage.request(&past.bootstrap, "old");

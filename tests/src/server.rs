@@ -69,10 +69,10 @@ impl ServerOptions {
         self.argument("--abort-at", point)
     }
 
-    /// With its recovery clock shifted.
+    /// As if backups and restores were made so many days ago.
     #[must_use]
-    pub fn clock_offset_days(self, days: i32) -> Self {
-        self.argument("--clock-offset-days", &days.to_string())
+    pub fn clock_days_behind(self, days: u32) -> Self {
+        self.argument("--clock-days-behind", &days.to_string())
     }
 
     /// With any other flag.
@@ -214,10 +214,11 @@ async fn wait_until_ready(child: &mut Child, data: &Path) -> anyhow::Result<Boot
         }
         let text = std::fs::read_to_string(data.join("running.json")).unwrap_or_default();
         let running: Value = serde_json::from_str(&text).unwrap_or_default();
-        Ok((running["processId"] == id).then_some(running))
+        let ready = running["processId"] == id && data.join("bootstrap.json").exists();
+        Ok(ready.then_some(running))
     })
     .await?;
-    let text = std::fs::read_to_string(data.join("bootstrap.json")).context("bootstrap.json is missing")?;
+    let text = std::fs::read_to_string(data.join("bootstrap.json"))?;
     let mut bootstrap: Bootstrap = serde_json::from_str(&text)?;
     for (endpoint, key) in [
         (&mut bootstrap.management_endpoint, "managementEndpoint"),

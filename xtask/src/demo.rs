@@ -154,8 +154,11 @@ async fn publish(management: &Management, upstream: &str) -> anyhow::Result<Stri
     )
     .await?;
     management.put(&format!("{service}/products/pilots/apis/port"), &json!({})).await?;
-    put("/subscriptions/pilot-station", json!({"displayName": "Pilot station", "scope": "/products/pilots"}))
-        .await?;
+    put(
+        "/subscriptions/pilot-station",
+        json!({"displayName": "Pilot station", "scope": "/products/pilots", "state": "active"}),
+    )
+    .await?;
     management.subscription_key(SERVICE, "pilot-station").await
 }
 
