@@ -41,7 +41,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, globals: &Globals) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(args),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args)),
         command => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?

@@ -8,7 +8,14 @@ use serde_json::Value;
 
 fn serve(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evergate"));
-    command.env_clear().args(["serve", "--management", "127.0.0.1:0", "--gateway", "127.0.0.1:0", "--data-dir"]);
+    command.env_clear().args([
+        "serve",
+        "--management",
+        "127.0.0.1:0",
+        "--gateway",
+        "127.0.0.1:0",
+        "--data-dir",
+    ]);
     command.arg(data).args(arguments);
     command
 }
@@ -88,7 +95,9 @@ fn a_second_start_keeps_what_the_first_made() {
         let mode = std::fs::metadata(data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
-    for key in ["managementEndpoint", "gatewayEndpoint", "tenantId", "clientSecret", "storageAccount", "accessKey"] {
+    for key in
+        ["managementEndpoint", "gatewayEndpoint", "tenantId", "clientSecret", "storageAccount", "accessKey"]
+    {
         assert!(bootstrap[key].as_str().is_some_and(|text| !text.is_empty()), "{key}");
     }
     for key in ["caFile", "recoveryKeyFile"] {

@@ -35,7 +35,8 @@ impl Given {
             .iter()
             .filter_map(|key| {
                 let variable = key.variable()?;
-                let (_, text) = variables.iter().find(|(name, text)| *name == variable && !text.is_empty())?;
+                let (_, text) =
+                    variables.iter().find(|(name, text)| *name == variable && !text.is_empty())?;
                 let texts = match key.form {
                     Form::List | Form::Map => text.split(',').map(|part| part.trim().to_owned()).collect(),
                     _ => vec![text.clone()],

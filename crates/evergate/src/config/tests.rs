@@ -24,7 +24,8 @@ fn load(file: &str, variables: &[(&str, &str)], given: &[(&str, &str)]) -> Resul
 #[test]
 fn a_default_is_overruled_by_file_then_environment_then_flag() {
     let file = "region = 'fromfile'\n[storage-accounts]\nfirst = 'file:///a'\nsecond = 'file:///b'";
-    let variables = [("EVERGATE_REGION", "fromenvironment"), ("EVERGATE_STORAGE_ACCOUNTS", "second=file:///c")];
+    let variables =
+        [("EVERGATE_REGION", "fromenvironment"), ("EVERGATE_STORAGE_ACCOUNTS", "second=file:///c")];
     let check = |file: &str, variables: &[(&str, &str)], given: &[(&str, &str)], expected: Option<&str>| {
         let config = load(file, variables, given).unwrap();
         assert_eq!(config.region.map(|region| region.0).as_deref(), expected);
@@ -131,7 +132,8 @@ fn every_key_is_a_field_and_every_field_a_key() {
 /// The table of docs/configuration.md; `UPDATE_DOCS=1` writes it.
 #[test]
 fn the_reference_page_is_up_to_date() {
-    let mut table = String::from("| key | flag and variable | default | meaning |\n| --- | --- | --- | --- |\n");
+    let mut table =
+        String::from("| key | flag and variable | default | meaning |\n| --- | --- | --- | --- |\n");
     for key in KEYS.iter().filter(|key| !key.hidden) {
         let outside = match (key.form, key.variable()) {
             (Form::FileOnly, _) | (_, None) => "file only".to_owned(),

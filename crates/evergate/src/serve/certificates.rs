@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,8 @@ impl Certificates {
 
     /// The certificate to serve at `now`: the one on disk, unless it lacks a name or is soon to expire.
     pub(crate) fn current(&self, now: Timestamp) -> anyhow::Result<Issued> {
-        let (certificate, key, facts) = (self.path("server.pem"), self.path("server.key"), self.path("server.json"));
+        let (certificate, key, facts) =
+            (self.path("server.pem"), self.path("server.key"), self.path("server.json"));
         if let (Some(certificate), Some(key), Some(facts)) =
             (read_optional(&certificate)?, read_optional(&key)?, read_optional(&facts)?)
             && serde_json::from_str::<Facts>(&facts)
@@ -99,13 +100,12 @@ impl Certificates {
         valid(&mut params, now - DAY, now + AUTHORITY_LIFE);
 
         let path = self.path("ca.key");
-        let key = match read_optional(&path)? {
-            Some(pem) => KeyPair::from_pem(&pem).with_context(|| format!("{} is damaged", path.display()))?,
-            None => {
-                let key = KeyPair::generate()?;
-                write_private(&path, key.serialize_pem())?;
-                key
-            }
+        let key = if let Some(pem) = read_optional(&path)? {
+            KeyPair::from_pem(&pem).with_context(|| format!("{} is damaged", path.display()))?
+        } else {
+            let key = KeyPair::generate()?;
+            write_private(&path, key.serialize_pem())?;
+            key
         };
         if !self.ca_file().exists() {
             write_public(&self.ca_file(), &params.self_signed(&key)?.pem())?;
@@ -136,7 +136,8 @@ fn common_name(name: &str) -> DistinguishedName {
 }
 
 fn valid(params: &mut CertificateParams, from: Timestamp, until: Timestamp) {
-    let since_epoch = |when: Timestamp| Duration::from_secs(u64::try_from(when.as_second()).unwrap_or_default());
+    let since_epoch =
+        |when: Timestamp| Duration::from_secs(u64::try_from(when.as_second()).unwrap_or_default());
     params.not_before = date_time_ymd(1970, 1, 1) + since_epoch(from);
     params.not_after = date_time_ymd(1970, 1, 1) + since_epoch(until);
 }

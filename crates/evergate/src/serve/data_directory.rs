@@ -16,7 +16,8 @@ pub(crate) struct DataDirectory {
 impl DataDirectory {
     /// Makes the directory if there is none, and takes it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        make_private(path).with_context(|| format!("the data directory {} cannot be made", path.display()))?;
+        make_private(path)
+            .with_context(|| format!("the data directory {} cannot be made", path.display()))?;
         let root = path.canonicalize().with_context(|| format!("{} cannot be read", path.display()))?;
         let lock = OpenOptions::new()
             .create(true)

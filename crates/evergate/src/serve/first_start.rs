@@ -15,6 +15,7 @@ const RUNNING: &str = "running.json";
 /// Where a running server answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "these are the names in the files")]
 pub(crate) struct Endpoints {
     /// The management API and the directory.
     pub management_endpoint: String,

@@ -42,7 +42,7 @@ async fn ready(State(health): State<Health>) -> Response {
     }
 }
 
-/// `/metrics` in the OpenMetrics text format.
+/// `/metrics` in the text format of `OpenMetrics`.
 pub(crate) fn metrics_router(registry: Arc<Registry>) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(registry)
 }

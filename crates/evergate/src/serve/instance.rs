@@ -39,8 +39,8 @@ impl Instance {
         let path = data.join(FILE);
         let store = data.join("store");
         if let Some(text) = read_optional(&path)? {
-            let found: Self = serde_json::from_str(&text)
-                .with_context(|| format!("{} is damaged", path.display()))?;
+            let found: Self =
+                serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
             if found.ready {
                 return found.in_region(region, data);
             }
@@ -49,7 +49,11 @@ impl Instance {
                     .with_context(|| format!("{} cannot be removed", store.display()))?;
             }
         } else if store.exists() {
-            bail!("{} is missing, but {} exists: this is not a whole data directory", path.display(), store.display());
+            bail!(
+                "{} is missing, but {} exists: this is not a whole data directory",
+                path.display(),
+                store.display()
+            );
         }
         let instance = Self {
             id: Uuid::now_v7().to_string(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 const CONNECTIONS: usize = 2048;
 const STREAMS_PER_CONNECTION: u32 = 128;
 /// Out of file descriptors, most likely: they come back when connections end.

@@ -21,13 +21,12 @@ impl KeyRing {
     /// Makes or reads the own key, copies the `given` files into the directory, reads all it has.
     pub(crate) fn open(data: &DataDirectory, given: &[PathBuf]) -> anyhow::Result<Self> {
         let own_file = data.join("recovery.key");
-        let own = match read_optional(&own_file)? {
-            Some(text) => parse(&text, &own_file)?,
-            None => {
-                let key = RecoveryKey::generate();
-                write_private(&own_file, key.to_file_text().as_bytes())?;
-                key
-            }
+        let own = if let Some(text) = read_optional(&own_file)? {
+            parse(&text, &own_file)?
+        } else {
+            let key = RecoveryKey::generate();
+            write_private(&own_file, key.to_file_text().as_bytes())?;
+            key
         };
         let directory = data.directory("recovery-keys")?;
         for file in given {

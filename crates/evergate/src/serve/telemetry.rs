@@ -13,10 +13,13 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
     match config.log_format {
         LogFormat::Text => {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi)).try_init()?;
+            registry
+                .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi))
+                .try_init()?;
         }
         LogFormat::Json => {
-            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+            let layer =
+                tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
             registry.with(layer).try_init()?;
         }
     }

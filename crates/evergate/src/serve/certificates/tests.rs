@@ -14,13 +14,21 @@ fn trusted(ca: &str, issued: &Issued, name: &str, when: Timestamp) -> bool {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier =
-        rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+    let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .unwrap();
     let certificate = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
     let when = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(when.as_second()).unwrap()));
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    rustls::client::danger::ServerCertVerifier::verify_server_cert(&*verifier, &certificate, &[], &name, &[], when)
-        .is_ok()
+    rustls::client::danger::ServerCertVerifier::verify_server_cert(
+        &*verifier,
+        &certificate,
+        &[],
+        &name,
+        &[],
+        when,
+    )
+    .is_ok()
 }
 
 #[test]

@@ -43,8 +43,7 @@ fn bootstrap_files_are_private_and_follow_the_ports() {
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     refresh(&data, &endpoints("https://localhost:2")).unwrap();
-    let read: Bootstrap =
-        serde_json::from_str(&read_optional(&data.join(JSON)).unwrap().unwrap()).unwrap();
+    let read: Bootstrap = serde_json::from_str(&read_optional(&data.join(JSON)).unwrap().unwrap()).unwrap();
     let expected = Bootstrap { management_endpoint: "https://localhost:2".into(), ..bootstrap() };
     assert!(read == expected);
 }
@@ -66,7 +65,10 @@ fn a_server_that_runs_says_so_until_it_ends() {
 fn the_environment_survives_a_shell() {
     let environment = bootstrap().environment();
     let output = std::process::Command::new("sh")
-        .args(["-c", &format!("{environment}\nprintf '%s|%s' \"$AZURE_CLIENT_SECRET\" \"$EVERGATE_CA_FILE\"")])
+        .args([
+            "-c",
+            &format!("{environment}\nprintf '%s|%s' \"$AZURE_CLIENT_SECRET\" \"$EVERGATE_CA_FILE\""),
+        ])
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's secret|/data/my region/tls/ca.pem");
@@ -74,8 +76,11 @@ fn the_environment_survives_a_shell() {
 
 #[test]
 fn the_first_start_tells_the_next_commands_and_no_secret() {
-    let account =
-        Told { name: "evergatestore".into(), folder: "/data/my region/storage".into(), access_key: Secret::new("key") };
+    let account = Told {
+        name: "evergatestore".into(),
+        folder: "/data/my region/storage".into(),
+        access_key: Secret::new("key"),
+    };
     let text = first_start_text(Path::new("/data/my region"), &bootstrap(), &account);
     for secret in ["it's secret", "password"] {
         assert!(!text.contains(secret));
