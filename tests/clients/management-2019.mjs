@@ -38,7 +38,8 @@ if (given.step === "create") {
   try {
     await services.restore(group, name, given.missing);
   } catch (error) {
-    failure = error.message;
+    // This old client leaves the message in the body.
+    failure = error.message || error.response.bodyAsText;
   }
   console.log(JSON.stringify({ backup: backup.name, apis, restore: restore.name, failure }));
 }
