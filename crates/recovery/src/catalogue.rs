@@ -44,10 +44,16 @@ pub enum CatalogueError {
     Storage(#[from] StorageError),
     /// The backup cannot be read.
     #[error("{0}{advice}", advice = advice(.0))]
-    Read(#[from] ReadError),
+    Read(ReadError),
     /// No room to keep the backup while it is checked.
     #[error("the temporary folder failed: {0}")]
     Spool(#[from] std::io::Error),
+}
+
+impl From<ReadError> for CatalogueError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
 }
 
 /// All blobs of a container with their headers, by name.

@@ -58,16 +58,15 @@ async fn target(job: &Job<'_>) -> Result<Service, RecoveryError> {
     service.ok_or(RecoveryError::ServiceGone)
 }
 
-/// What the new generation says it came from; the operation's id tells a former process's swap.
+/// What the new generation says it came from.
 fn origin(job: &Job<'_>, manifest: &Manifest) -> String {
     format!(
-        "backup '{}' in {}/{} of revision {}, made {} (operation {})",
+        "backup '{}' in {}/{} of revision {}, made {}",
         job.request.backup_name,
         job.request.storage_account,
         job.request.container,
         manifest.revision,
         manifest.created_at,
-        job.operation.id,
     )
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use evergate_recovery::StorageError;
+
 /// The endpoint refused a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("({code}) {message}")]
@@ -62,7 +64,8 @@ impl Unreachable {
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let causes = || error.chain();
     let api = causes().find_map(|cause| cause.downcast_ref::<ClientError>());
-    ExitCode::from(match api.map(|error| error.status) {
+    let storage = causes().find_map(|cause| cause.downcast_ref::<StorageError>());
+    ExitCode::from(match api.map(|error| error.status).or_else(|| storage.and_then(status)) {
         Some(401 | 403) => 3,
         Some(404) => 4,
         Some(409 | 412) => 5,
@@ -70,8 +73,22 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
         None if causes().any(|cause| cause.is::<Usage>()) => 2,
         None if causes().any(|cause| cause.is::<NotSignedIn>()) => 3,
         None if causes().any(|cause| cause.is::<Unreachable>()) => 6,
+        None if matches!(storage, Some(StorageError::Unreachable { .. })) => 6,
         None => 1,
     })
+}
+
+/// The status that the management API would give for what a storage account said.
+fn status(error: &StorageError) -> Option<u16> {
+    match error {
+        StorageError::WrongKey { .. } | StorageError::Identity { .. } => Some(403),
+        StorageError::UnknownAccount { .. }
+        | StorageError::ContainerMissing { .. }
+        | StorageError::BackupMissing { .. } => Some(404),
+        StorageError::Changed(_) => Some(409),
+        StorageError::BadContainerName(_) | StorageError::BadBackupName { .. } => Some(400),
+        StorageError::Unreachable { .. } | StorageError::Failed { .. } => None,
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +105,17 @@ mod tests {
             (anyhow::Error::new(api(404)).context("while looking"), 4),
             (api(409).into(), 5),
             (api(412).into(), 5),
+            (
+                StorageError::BackupMissing { account: "a".into(), container: "c".into(), name: "n".into() }
+                    .into(),
+                4,
+            ),
+            (StorageError::WrongKey { account: "a".into(), reason: "r".into() }.into(), 3),
+            (
+                StorageError::Unreachable { account: "a".into(), endpoint: "e".into(), reason: "r".into() }
+                    .into(),
+                6,
+            ),
             (api(503).into(), 1),
             (OperationFailed { code: "RestoreFailed".to_owned(), message: "m".to_owned() }.into(), 1),
             (NotSignedIn("no".to_owned()).into(), 3),

@@ -2,7 +2,10 @@
 
 pub(super) mod operation;
 
+use std::io::Write;
 use std::process::ExitCode;
+
+use anyhow::Context;
 
 use crate::globals::Globals;
 use operation::{OperationArgs, Verb};
@@ -21,6 +24,14 @@ use operation::{OperationArgs, Verb};
 pub(crate) struct Args {
     #[command(flatten)]
     operation: OperationArgs,
+}
+
+/// Prints a result. A reader that went away, as `head` does, is no failure.
+pub(super) fn print_line(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("the result could not be printed"),
+    }
 }
 
 pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use evergate_archive::RecoveryKey;
+use evergate_recovery::CatalogueError;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::backup::print_line;
 use super::storage::access::StorageArgs;
 use crate::globals::Globals;
 
@@ -63,7 +65,6 @@ enum Command {
     },
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let now = jiff::Timestamp::now();
     let text = match args.command {
@@ -72,7 +73,7 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCod
             show::list(&listed, now, globals.output)?
         }
         Command::Show { name, storage } => {
-            let (header, bytes) = evergate_recovery::show(&storage.open()?, &name).await?;
+            let (header, bytes) = evergate_recovery::show(&storage.open()?, &name).await.map_err(plain)?;
             show::header(&name, &header, bytes, now, globals.output)?
         }
         Command::Verify { name, storage, recovery_key, .. } => {
@@ -86,11 +87,19 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCod
             let finding =
                 evergate_recovery::verify(&container, &name, keys, &std::env::temp_dir(), arrived).await;
             bar.finish_and_clear();
-            show::finding(&name, &finding?, now, globals.output)?
+            show::finding(&name, &finding.map_err(plain)?, now, globals.output)?
         }
     };
-    println!("{text}");
+    print_line(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the storage said is told by itself, so that the exit code can follow from it.
+fn plain(error: CatalogueError) -> anyhow::Error {
+    match error {
+        CatalogueError::Storage(error) => error.into(),
+        error => error.into(),
+    }
 }
 
 fn read_key(path: &PathBuf) -> anyhow::Result<RecoveryKey> {

@@ -9,6 +9,7 @@ use anyhow::Context;
 use evergate_recovery::{AccountLocation, FolderAccount};
 use serde_json::json;
 
+use super::backup::print_line;
 use crate::globals::{Globals, Output};
 
 #[derive(clap::Args)]
@@ -56,7 +57,7 @@ enum ContainerCommand {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct AccountArgs {
-    /// The account's folder, as file:///folder.
+    /// The account's folder, as `file:///folder`.
     #[arg(long, value_name = "URL")]
     storage_url: Option<AccountLocation>,
     /// A server's data directory, for the account that it embeds.
@@ -90,28 +91,26 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{} is not a path", path.display()))
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 fn create(account: &FolderAccount, name: &str, output: Output) -> anyhow::Result<ExitCode> {
     let created = account.create_container(name)?;
-    match output {
-        Output::Json => println!("{}", json!({ "name": name, "created": created })),
-        Output::Table if created => {
-            println!("Container '{name}' was created in {}.", account.root().display())
-        }
-        Output::Table => println!("Container '{name}' exists already in {}.", account.root().display()),
-    }
+    let folder = account.root().display();
+    print_line(&match output {
+        Output::Json => json!({ "name": name, "created": created }).to_string(),
+        Output::Table if created => format!("Container '{name}' was created in {folder}."),
+        Output::Table => format!("Container '{name}' exists already in {folder}."),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 fn list(account: &FolderAccount, output: Output) -> anyhow::Result<ExitCode> {
     let names = account.containers()?;
     match output {
         Output::Json => {
             let list: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
-            println!("{}", serde_json::to_string_pretty(&list)?);
+            print_line(&serde_json::to_string_pretty(&list)?)?;
         }
-        Output::Table => names.iter().for_each(|name| println!("{name}")),
+        Output::Table if names.is_empty() => {}
+        Output::Table => print_line(&names.join("\n"))?,
     }
     Ok(ExitCode::SUCCESS)
 }

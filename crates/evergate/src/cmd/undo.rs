@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::backup::operation::ServiceArgs;
+use super::backup::print_line;
 use crate::client::Client;
 use crate::client::error::Usage;
 use crate::globals::{Globals, Output};
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     plan: bool,
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the command's plan and result")]
+#[expect(clippy::print_stderr, reason = "the plan is for people")]
 pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCode> {
     let mut client = Client::connect(globals).await?;
     let path = args.service.path(&mut client, "undoRestore").await?;
@@ -40,8 +41,8 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCod
     let description = plan["description"].as_str().unwrap_or_default();
     if args.plan {
         match globals.output {
-            Output::Json => println!("{}", serde_json::to_string_pretty(&plan)?),
-            Output::Table => println!("{description}"),
+            Output::Json => print_line(&serde_json::to_string_pretty(&plan)?)?,
+            Output::Table => print_line(description)?,
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -54,9 +55,9 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCod
     let service = client.post(&path, &json!({ "revision": plan["revision"] })).await?.body;
     match globals.output {
         Output::Json => {
-            println!("{}", serde_json::to_string_pretty(&json!({ "plan": plan, "service": service }))?);
+            print_line(&serde_json::to_string_pretty(&json!({ "plan": plan, "service": service }))?)?;
         }
-        Output::Table => println!("Undone. `evergate undo` again brings back what was undone."),
+        Output::Table => print_line("Undone. `evergate undo` again brings back what was undone.")?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ pub(super) fn list(listed: &[Listed], now: Timestamp, output: Output) -> anyhow:
     }
     let mut table = plain_table();
     table.set_header(["NAME", "SERVICE", "SKU", "REGION", "CREATED", "EXPIRES", "SIZE", "RECOVERY KEY"]);
+    let mut unreadable = Vec::new();
     for Listed { entry, header } in listed {
         let size = HumanBytes(entry.bytes).to_string();
         match header {
@@ -32,19 +33,27 @@ pub(super) fn list(listed: &[Listed], now: Timestamp, output: Output) -> anyhow:
                 size,
                 keys(header),
             ]),
-            Err(error) => table.add_row([
-                entry.name.clone(),
-                format!("({error})"),
-                String::new(),
-                String::new(),
-                String::new(),
-                String::new(),
-                size,
-                String::new(),
-            ]),
+            Err(error) => {
+                unreadable.push(format!("{}: {error}", entry.name));
+                let unknown = || "-".to_owned();
+                table.add_row([
+                    entry.name.clone(),
+                    unknown(),
+                    unknown(),
+                    unknown(),
+                    unknown(),
+                    unknown(),
+                    size,
+                    unknown(),
+                ])
+            }
         };
     }
-    Ok(trimmed(&table))
+    let mut text = trimmed(&table);
+    if !unreadable.is_empty() {
+        text = format!("{text}\n\nNot readable as backups:\n  {}", unreadable.join("\n  "));
+    }
+    Ok(text)
 }
 
 pub(super) fn header(
@@ -116,7 +125,7 @@ fn proof(finding: &Finding, now: Timestamp) -> (Vec<String>, Vec<String>) {
             ));
         }
         None => {
-            open.push(format!("what is inside: that takes the recovery key {}", header.key_ids.join(" or ")))
+            open.push(format!("what is inside: that takes the recovery key {}", header.key_ids.join(" or ")));
         }
     }
     if now < header.expires_at {
@@ -217,5 +226,69 @@ fn plain_table() -> Table {
 }
 
 fn trimmed(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    table
+        .lines()
+        .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn sample(sealed: bool) -> Header {
+        Header {
+            format_version: 1,
+            service: "shop".to_owned(),
+            location: "west".to_owned(),
+            sku_name: "Developer".to_owned(),
+            sku_capacity: 1,
+            created_at: at("2026-11-23T12:00:00Z"),
+            expires_at: at("2026-12-23T12:00:00Z"),
+            key_ids: if sealed { vec!["0123456789abcdef".to_owned()] } else { Vec::new() },
+            sealed,
+        }
+    }
+
+    fn check(sealed: bool, now: &str, not_proved: &[&str]) {
+        let finding = Finding { header: sample(sealed), manifest: None, bytes: 9000 };
+        let (proved, open) = proof(&finding, at(now));
+        assert!(proved[0].contains("all 9000 bytes"), "{proved:?}");
+        for words in not_proved {
+            assert!(open.iter().any(|line| line.contains(words)), "{words}: {open:?}");
+        }
+    }
+
+    #[test]
+    fn a_check_does_not_claim_what_it_cannot_show() {
+        check(true, "2026-11-24T00:00:00Z", &["the recovery key 0123456789abcdef", "who made it"]);
+        check(true, "2026-12-23T12:00:00Z", &["it expired at 2026-12-23 12:00Z"]);
+        check(false, "2026-11-24T00:00:00Z", &["it is not sealed"]);
+    }
+
+    #[test]
+    fn a_listing_names_what_is_no_backup() {
+        let entry = |name: &str| evergate_recovery::storage::Entry {
+            name: name.to_owned(),
+            bytes: 2048,
+            modified_at: at("2026-11-23T12:00:00Z"),
+        };
+        let listed = [
+            Listed { entry: entry("b1"), header: Ok(sample(false)) },
+            Listed { entry: entry("notes"), header: Err(evergate_archive::ReadError::NotABackup.into()) },
+        ];
+        insta::assert_snapshot!(list(&listed, at("2026-12-24T00:00:00Z"), Output::Table).unwrap(), @r"
+        NAME   SERVICE  SKU        REGION  CREATED            EXPIRES                      SIZE      RECOVERY KEY
+        b1     shop     Developer  west    2026-11-23 12:00Z  2026-12-23 12:00Z (expired)  2.00 KiB  not sealed
+        notes  -        -          -       -                  -                            2.00 KiB  -
+
+        Not readable as backups:
+          notes: this is not an Evergate backup: check the container and the backup name
+        ");
+    }
 }

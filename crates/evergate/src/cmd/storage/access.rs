@@ -22,7 +22,7 @@ pub(crate) struct StorageArgs {
     /// The container that holds the backups.
     #[arg(long, value_name = "NAME")]
     container: String,
-    /// Where the account is, unless it is Azure's own: file:///folder, `http(s)://host:port/account` or
+    /// Where the account is, unless it is Azure's own: `file:///folder`, `http(s)://host:port/account` or
     /// `s3://bucket-prefix?endpoint=…&region=…`.
     #[arg(long, value_name = "URL", env = "EVERGATE_STORAGE_URL")]
     storage_url: Option<AccountLocation>,

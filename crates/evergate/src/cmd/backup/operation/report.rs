@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{OperationArgs, Verb};
+use crate::cmd::backup::print_line;
 use crate::globals::Output;
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn accepted(
     verb: Verb,
     args: &OperationArgs,
@@ -17,16 +17,16 @@ pub(super) fn accepted(
     match output {
         Output::Json => {
             let value = json!({ "status": "Accepted", "location": location });
-            println!("{}", serde_json::to_string_pretty(&value)?);
+            print_line(&serde_json::to_string_pretty(&value)?)
         }
-        Output::Table => {
-            println!("The {} of '{}' was accepted; poll {location}", verb.word(), args.service.name());
-        }
+        Output::Table => print_line(&format!(
+            "The {} of '{}' was accepted; poll {location}",
+            verb.word(),
+            args.service.name()
+        )),
     }
-    Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(super) fn done(
     verb: Verb,
     args: &OperationArgs,
@@ -45,15 +45,10 @@ pub(super) fn done(
             if let Some(details) = details {
                 value["result"] = details.clone();
             }
-            println!("{}", serde_json::to_string_pretty(&value)?);
+            print_line(&serde_json::to_string_pretty(&value)?)
         }
-        Output::Table => {
-            for line in lines(verb, args, details, elapsed) {
-                println!("{line}");
-            }
-        }
+        Output::Table => print_line(&lines(verb, args, details, elapsed).join("\n")),
     }
-    Ok(())
 }
 
 fn lines(verb: Verb, args: &OperationArgs, details: Option<&Value>, elapsed: Duration) -> Vec<String> {
@@ -77,7 +72,7 @@ fn lines(verb: Verb, args: &OperationArgs, details: Option<&Value>, elapsed: Dur
             ));
             let later = count(&details["changesNotIncluded"]);
             if later > 0 {
-                lines.push(format!("{later} changes were made meanwhile; they are not in it:"));
+                lines.push(format!("Changed meanwhile and not in it ({later}):"));
                 lines.extend(changes(&details["changesNotIncluded"]));
             }
         }
@@ -91,7 +86,7 @@ fn lines(verb: Verb, args: &OperationArgs, details: Option<&Value>, elapsed: Dur
             ));
             let superseded = count(&details["changesSuperseded"]);
             if superseded > 0 {
-                lines.push(format!("{superseded} later changes were superseded:"));
+                lines.push(format!("Changed after that and superseded ({superseded}):"));
                 lines.extend(changes(&details["changesSuperseded"]));
             }
             lines.push("`evergate undo` brings back what was served before.".to_owned());
@@ -108,7 +103,7 @@ fn changes(report: &Value) -> Vec<String> {
         .map(|change| {
             let path = change["path"].as_str().unwrap_or("the service itself");
             let kind = change["kind"].as_str().unwrap_or_default();
-            format!("  revision {:<6} {kind:<8} {path}", change["revision"])
+            format!("  revision {:<6} {kind:<8} {path}", change["revision"].to_string())
         })
         .collect();
     let rest = report["count"].as_u64().unwrap_or_default().saturating_sub(named.len() as u64);
@@ -116,4 +111,29 @@ fn changes(report: &Value) -> Vec<String> {
         lines.push(format!("  and {rest} more"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_counted_and_the_first_ones_named() {
+        let report = json!({
+            "count": 3,
+            "changes": [
+                { "revision": 7, "kind": "put", "path": "/apis/pets" },
+                { "revision": 12, "kind": "service", "path": null },
+            ],
+        });
+        assert_eq!(
+            changes(&report),
+            [
+                "  revision 7      put      /apis/pets",
+                "  revision 12     service  the service itself",
+                "  and 1 more",
+            ]
+        );
+        assert!(changes(&Value::Null).is_empty());
+    }
 }
