@@ -1,7 +1,7 @@
 //! `DELETE`: what refers to the resource decides whether it may go, and what goes with it.
 
 use axum::response::Response;
-use evergate_model::kind::{self, Body, OnDelete};
+use evergate_model::kind::{self, Body, Effect, Kind, OnDelete};
 use evergate_model::{Resource, ResourcePath};
 use evergate_store::{Commit, Edit, IfMatch, Precondition, StoreError};
 use http::StatusCode;
@@ -39,13 +39,18 @@ pub(super) async fn delete(mut context: Context<'_>, located: &Located) -> Resul
         let preconditions =
             if exclusive { vec![Precondition::Revision(context.service.revision)] } else { Vec::new() };
         match context.store().commit(&context.service.id, Commit { preconditions, edits }).await {
-            Ok(_) => return Ok(empty(StatusCode::OK)),
+            Ok(_) => return Ok(empty(deleted(located.kind))),
             Err(StoreError::Stale) => context.refresh().await?,
             Err(StoreError::NotFound(_)) => return Ok(empty(StatusCode::NO_CONTENT)),
             Err(error) => return Err(error.into()),
         }
     }
     Err(StoreError::Stale.into())
+}
+
+/// Newer clients take only 202 and 204 for APIs and users, older ones only 200 and 204.
+fn deleted(kind: &Kind) -> StatusCode {
+    if matches!(kind.effect, Effect::Api | Effect::User) { StatusCode::NO_CONTENT } else { StatusCode::OK }
 }
 
 /// Whether any kind can refer to this one.

@@ -102,7 +102,7 @@ async fn operations_have_a_place_of_their_own() {
     let schema = json!({"contentType": "application/json", "document": {"value": "{}"}});
     server.set("/apis/pets/schemas/pet", schema).await.expect(201);
     assert!(!server.head("/apis/pets/schemas/pet").await.header("etag").is_empty());
-    server.delete("/apis/pets").await.expect(200);
+    server.delete("/apis/pets").await.expect(204);
     server.get("/apis/pets/operations/get").await.refused(404, "ResourceNotFound");
 }
 

@@ -72,7 +72,7 @@ async fn an_api_takes_links_and_subscriptions_with_it() {
     server.put("/products/free/apis/pets", json!({})).await.expect(201);
     let scope = format!("{SERVICE}/apis/pets");
     server.set("/subscriptions/s", json!({"displayName": "S", "scope": scope})).await.expect(201);
-    server.delete("/apis/pets").await.expect(200);
+    server.delete("/apis/pets").await.expect(204);
     assert!(server.names("/products/free/apis").await.is_empty());
     server.get("/subscriptions/s").await.refused(404, "ResourceNotFound");
 }
@@ -101,7 +101,7 @@ async fn users_belong_to_groups() {
     assert_eq!(server.names("/users/ann/groups").await, ["developers", "testers"]);
     server.delete("/groups/testers").await.expect(200);
     assert_eq!(server.names("/users/ann/groups").await, ["developers"]);
-    server.delete("/users/ann").await.expect(200);
+    server.delete("/users/ann").await.expect(204);
     assert_eq!(server.names("/groups/developers/users").await, ["1"]);
 }
 

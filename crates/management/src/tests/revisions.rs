@@ -94,7 +94,7 @@ async fn a_release_makes_a_revision_current() {
 async fn revisions_go_with_their_api_when_that_is_said() {
     let server = server().await;
     server.delete("/apis/pets").await.refused(400, "ValidationError");
-    server.delete("/apis/pets?deleteRevisions=true").await.expect(200);
+    server.delete("/apis/pets?deleteRevisions=true").await.expect(204);
     assert!(server.names("/apis").await.is_empty());
 }
 
