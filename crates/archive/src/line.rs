@@ -50,8 +50,8 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Reads a line without its newline; the error says what is wrong with it and repeats none of it.
-    pub(crate) fn parse(text: &'a [u8]) -> Result<Self, String> {
-        let line: Self = serde_json::from_slice(text)
+    pub(crate) fn parse(text: &'a str) -> Result<Self, String> {
+        let line: Self = serde_json::from_str(text)
             .map_err(|error| format!("{:?} error at column {}", error.classify(), error.column()))?;
         let is_object = |value: &RawValue| value.get().starts_with('{');
         if !is_object(line.properties) || !line.secrets.is_none_or(is_object) {
@@ -73,6 +73,12 @@ impl<'a> Line<'a> {
             secrets: self.secrets.map(RawValue::get),
         }
     }
+}
+
+/// The lines of a part, each with its newline. The encoding is checked once for all, which is cheaper than per value.
+pub(crate) fn lines(content: &[u8]) -> Result<impl Iterator<Item = &str>, String> {
+    let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
+    Ok(text.split_inclusive('\n'))
 }
 
 /// Appends a line with its newline.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::ReadError;
 use crate::digest::{sha256, sha256_hex};
 use crate::frame::Frame;
-use crate::line::Line;
+use crate::line::{self, Line};
 use crate::member::{self, BLOCK, Name};
 use crate::pipeline::Work;
 use crate::{Header, LineRef, Manifest};
@@ -194,15 +194,11 @@ fn count_lines(content: &[u8]) -> Result<u64, String> {
         return Err("which does not end with a newline".to_owned());
     }
     let mut lines = 0;
-    for line in lines_of(content) {
+    for line in line::lines(content)? {
         lines += 1;
         Line::parse(line).map_err(|what| format!("line {lines}: {what}"))?;
     }
     Ok(lines)
-}
-
-fn lines_of(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content.split_inclusive(|byte| *byte == b'\n')
 }
 
 /// Calls `each` with every resource of a frame that was verified before.
@@ -213,7 +209,7 @@ pub(super) fn each_line<E: From<ReadError>>(
     while !content.is_empty() {
         let Some((name, lines)) = member::next(&mut content).map_err(ReadError::altered)? else { break };
         if let Name::Part { resource_type, .. } = &name {
-            for line in lines_of(lines) {
+            for line in line::lines(lines).map_err(ReadError::altered)? {
                 let line = Line::parse(line).map_err(ReadError::altered)?;
                 each(line.as_ref(resource_type))?;
             }

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use super::WriteError;
 use crate::digest::sha256_hex;
-use crate::line::Line;
+use crate::line::{self, Line};
 use crate::member::{self, BLOCK, Name};
 use crate::pipeline::Work;
 
-/// The level `zstd` itself takes when none is named: the next ones cost twice the time for a few percent.
+/// The level `zstd` itself takes when none is named; `docs/archive-format.md` says what its neighbours cost.
 const LEVEL: i32 = 3;
 
 /// Whole tar members that become one frame.
@@ -82,9 +82,9 @@ fn pack(mut chunk: Chunk, compressor: &mut zstd::bulk::Compressor<'_>) -> Result
 
 /// A backup that no one can read is worse than one that fails, so each line is read back before it is packed.
 fn check_lines(name: &Name, content: &[u8]) -> Result<(), WriteError> {
-    for (index, line) in content.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        Line::parse(line)
-            .map_err(|what| WriteError::Invalid(format!("{name}, line {}: {what}", index + 1)))?;
+    let invalid = |what: String| WriteError::Invalid(format!("{name}, {what}"));
+    for (index, line) in line::lines(content).map_err(invalid)?.enumerate() {
+        Line::parse(line).map_err(|what| invalid(format!("line {}: {what}", index + 1)))?;
     }
     Ok(())
 }
