@@ -93,8 +93,24 @@ fn start(args: Args) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve::run(config))
 }
 
-/// The variables that flags of any command read.
+/// What client commands read beside the variables of their flags.
+const CLIENT_VARIABLES: [&str; 6] = [
+    "EVERGATE_APPLICATION",
+    "EVERGATE_CLIENT_SECRET",
+    "EVERGATE_CONFIG_DIR",
+    "EVERGATE_STORAGE_KEY",
+    "EVERGATE_STORAGE_URL",
+    "EVERGATE_TENANT",
+];
+
+/// The variables that some command reads.
 fn variables_of(command: &Command) -> Vec<String> {
+    let mut variables = flag_variables(command);
+    variables.extend(CLIENT_VARIABLES.map(str::to_owned));
+    variables
+}
+
+fn flag_variables(command: &Command) -> Vec<String> {
     let own = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
-    own.chain(command.get_subcommands().flat_map(variables_of)).collect()
+    own.chain(command.get_subcommands().flat_map(flag_variables)).collect()
 }

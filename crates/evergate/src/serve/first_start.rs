@@ -60,6 +60,7 @@ impl Bootstrap {
             ("EVERGATE_ENDPOINT", self.management_endpoint.as_str()),
             ("EVERGATE_CA_FILE", &ca_file),
             ("EVERGATE_SUBSCRIPTION", &self.subscription_id),
+            ("EVERGATE_STORAGE_KEY", &self.access_key),
             ("REQUESTS_CA_BUNDLE", &ca_file),
             ("NODE_EXTRA_CA_CERTS", &ca_file),
             ("AZURE_AUTHORITY_HOST", &self.management_endpoint),
