@@ -178,7 +178,10 @@ impl Recovery {
         };
         let succeeded = matches!(ending, Ending::Done(Ok(_)));
         match ending {
-            Ending::Done(outcome) => self.end(operation, outcome).await,
+            Ending::Done(outcome) => {
+                self.note(operation, &meter).await;
+                self.end(operation, outcome).await;
+            }
             Ending::Left => {
                 tracing::warn!(operation = %operation.id, "the operation is left to another process");
             }
@@ -225,17 +228,21 @@ impl Recovery {
         beat.tick().await;
         loop {
             beat.tick().await;
-            let noted = self
-                .parts
-                .store
-                .progress_operation(operation.id, &self.parts.owner, meter.progress(), LEASE)
-                .await;
-            match noted {
-                Ok(()) => {}
-                Err(StoreError::NotFound(_)) => return,
-                Err(error) => {
-                    tracing::warn!(operation = %operation.id, %error, "progress could not be noted");
-                }
+            if !self.note(operation, meter).await {
+                return;
+            }
+        }
+    }
+
+    /// Writes the progress down; false when the operation is no longer ours.
+    async fn note(&self, operation: &Operation, meter: &Meter) -> bool {
+        let (store, owner) = (&self.parts.store, &self.parts.owner);
+        match store.progress_operation(operation.id, owner, meter.progress(), LEASE).await {
+            Ok(()) => true,
+            Err(StoreError::NotFound(_)) => false,
+            Err(error) => {
+                tracing::warn!(%error, "progress could not be noted");
+                true
             }
         }
     }
