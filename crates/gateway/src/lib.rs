@@ -127,12 +127,13 @@ impl Gateway {
             connect_timeout: config.connect_timeout,
         });
         let listeners = listen::bind(&config)?;
+        let tls = config.https.map(|(_, tls)| tls);
         let (alive, threads) = mpsc::channel(1);
         let running = Running { http_addr: listeners.http_addr, https_addr: listeners.https_addr, threads };
         for (index, sockets) in listeners.workers.into_iter().enumerate() {
             let worker = worker::Worker {
                 sockets,
-                tls: config.https.as_ref().map(|(_, tls)| Arc::clone(tls)),
+                tls: tls.clone(),
                 table: table.clone(),
                 shared: Arc::clone(&shared),
                 shutdown: shutdown.clone(),

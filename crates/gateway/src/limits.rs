@@ -59,10 +59,10 @@ impl Counter {
         let mut seen = self.window.load(Ordering::Relaxed);
         loop {
             let (start, calls) = (seen >> CALL_BITS, seen & CALL_MASK);
-            let elapsed = now.saturating_sub(start);
-            let (start, calls) = if calls == 0 || elapsed >= period { (now, 0) } else { (start, calls) };
+            let ended = calls == 0 || now.saturating_sub(start) >= period;
+            let (start, calls) = if ended { (now, 0) } else { (start, calls) };
             if calls >= limit {
-                return Err(period - elapsed.min(period));
+                return Err((start + period).saturating_sub(now));
             }
             let next = start << CALL_BITS | (calls + 1);
             match self.window.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {

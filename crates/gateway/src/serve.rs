@@ -139,7 +139,7 @@ impl Parameters for Captured<'_> {
     }
 }
 
-impl<'r> Call<'r> {
+impl Call<'_> {
     async fn answer(&self, parts: Parts, body: Incoming) -> Response<ResponseBody> {
         if cors::is_preflight(&parts.method, &parts.headers)
             && let Some(answer) = self.preflight(&parts.headers)

@@ -42,7 +42,7 @@ pub(crate) struct ServiceTable {
     pub(crate) products: HashMap<String, Arc<ProductTable>>,
     /// The product without subscription that an API is in, by the API's key.
     pub(crate) open_products: HashMap<String, Arc<ProductTable>>,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     upstreams: HashMap<BackendReference, Result<Arc<Upstream>, String>>,
     pub(crate) metrics: Arc<ServiceMetrics>,
 }

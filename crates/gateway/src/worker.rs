@@ -53,20 +53,24 @@ pub(crate) struct Worker {
     pub(crate) alive: mpsc::Sender<()>,
 }
 
-// Each worker holds the table in an `Arc` of its own, so that requests on different cores do not
-// count references in the same cache line. It is thread-local because a worker is a thread.
+/// The table as one worker holds it: in an `Arc` of its own, so that requests on different cores do
+/// not count references in the same cache line.
+#[derive(Debug, Default)]
+struct Held(Arc<Table>);
+
+// Thread-local because a worker is a thread.
 thread_local! {
-    static TABLE: RefCell<Arc<Arc<Table>>> = RefCell::default();
+    static TABLE: RefCell<Arc<Held>> = RefCell::default();
 }
 
 /// The table of this worker at this moment.
-fn table() -> Arc<Arc<Table>> {
+fn table() -> Arc<Held> {
     TABLE.with_borrow(Arc::clone)
 }
 
 fn set_table(receiver: &mut watch::Receiver<Arc<Table>>) {
-    let new = Arc::new(Arc::clone(&receiver.borrow_and_update()));
-    TABLE.set(new);
+    let table = Arc::clone(&receiver.borrow_and_update());
+    TABLE.set(Arc::new(Held(table)));
 }
 
 impl Worker {
@@ -171,7 +175,7 @@ impl Serving {
     fn secure(&self, acceptor: TlsAcceptor, stream: TcpStream, from: SocketAddr) {
         let caller = Caller { address: canonical(from), secure: true };
         let shared = Arc::clone(&self.shared);
-        let (draining, stop) = (Arc::clone(&self.draining), self.stop.clone());
+        let (ending, stop) = (Arc::clone(&self.draining), self.stop.clone());
         self.connections.spawn(async move {
             let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => stream,
@@ -182,10 +186,10 @@ impl Serving {
             let stop = Box::pin(stop.cancelled_owned());
             if h2 {
                 let connection = http2(TokioIo::new(stream), shared, caller);
-                Draining { connection: Box::pin(connection), draining, stop, state: State::New }.await;
+                Draining { connection: Box::pin(connection), ending, stop, state: State::New }.await;
             } else {
                 let connection = http1(TokioIo::new(stream), shared, caller);
-                Draining { connection: Box::pin(connection), draining, stop, state: State::New }.await;
+                Draining { connection: Box::pin(connection), ending, stop, state: State::New }.await;
             }
         });
     }
@@ -205,7 +209,7 @@ where
         io,
         service_fn(move |request| {
             let (shared, table) = (Arc::clone(&shared), table());
-            async move { Ok::<_, Infallible>(serve(&shared, &table, caller, request).await) }
+            async move { Ok::<_, Infallible>(serve(&shared, &table.0, caller, request).await) }
         }),
     )
 }
@@ -221,7 +225,7 @@ where
             io,
             service_fn(move |request| {
                 let (shared, table) = (Arc::clone(&shared), table());
-                async move { Ok::<_, Infallible>(serve(&shared, &table, caller, request).await) }
+                async move { Ok::<_, Infallible>(serve(&shared, &table.0, caller, request).await) }
             }),
         )
 }
@@ -264,7 +268,7 @@ where
 /// every read and write would take its lock each time.
 struct Draining<C> {
     connection: Pin<Box<C>>,
-    draining: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
     state: State,
 }
@@ -280,7 +284,7 @@ impl<C: GracefulConnection> Draining<C> {
     fn new(serving: &Serving, connection: C) -> Self {
         Self {
             connection: Box::pin(connection),
-            draining: Arc::clone(&serving.draining),
+            ending: Arc::clone(&serving.draining),
             stop: Box::pin(serving.stop.clone().cancelled_owned()),
             state: State::New,
         }
@@ -295,7 +299,7 @@ impl<C: GracefulConnection> Future for Draining<C> {
             let _ = self.stop.as_mut().poll(cx);
             self.state = State::Waiting;
         }
-        if self.state == State::Waiting && self.draining.load(Ordering::Acquire) {
+        if self.state == State::Waiting && self.ending.load(Ordering::Acquire) {
             self.state = State::Ending;
             self.connection.as_mut().end();
         }

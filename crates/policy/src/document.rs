@@ -309,6 +309,6 @@ pub struct Forward {
 
 impl Default for Forward {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(300) }
+        Self { timeout: Duration::from_mins(5) }
     }
 }

@@ -55,6 +55,10 @@ impl TableCompiler {
     fn service(&mut self, new: &Arc<ServiceConfiguration>, former: Option<&ServiceTable>) -> ServiceTable {
         // A document may use any named value: when one changes, all are compiled again.
         let values = Values::new(new);
+        let keys = match former {
+            Some(former) if same_keys(&former.source, new) => Arc::clone(&former.keys),
+            _ => Arc::new(Keys::new(new)),
+        };
         let former = former.filter(|former| Arc::ptr_eq(&former.source.named_values, &new.named_values));
         let policy = match former {
             Some(former) if former.source.policy == new.policy => former.policy.clone(),
@@ -88,7 +92,7 @@ impl TableCompiler {
             apis,
             products,
             open_products,
-            keys: Keys::new(new),
+            keys,
             upstreams: HashMap::new(),
             metrics: self.metrics.service(&new.name),
         };
@@ -167,6 +171,12 @@ impl TableCompiler {
         }
         service.upstreams = upstreams;
     }
+}
+
+/// Whether the same keys open the same things.
+fn same_keys(former: &ServiceConfiguration, new: &ServiceConfiguration) -> bool {
+    Arc::ptr_eq(&former.subscriptions, &new.subscriptions)
+        && Arc::ptr_eq(&former.blocked_users, &new.blocked_users)
 }
 
 fn products(

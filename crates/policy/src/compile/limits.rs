@@ -28,7 +28,7 @@ pub(super) fn rate_limit(element: &Element<'_, '_>) -> Result<RateLimit, PolicyE
         if rule.calls.is_none_or(|calls| calls > MAX_CALLS) {
             return Err(element.error(&format!("the attribute 'calls' is required, and at most {MAX_CALLS}")));
         }
-        if rule.period.is_none_or(|period| period.is_zero() || period > Duration::from_secs(86_400)) {
+        if rule.period.is_none_or(|period| period.is_zero() || period > Duration::from_hours(24)) {
             return Err(element.error("the attribute 'renewal-period' is required, from 1 to 86400 seconds"));
         }
     }

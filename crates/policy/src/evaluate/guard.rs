@@ -1,5 +1,6 @@
 //! Policies that keep requests out, with the original's reasons and messages.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use http::header::{ORIGIN, RETRY_AFTER};
@@ -61,8 +62,7 @@ pub(super) fn quota(verdict: Verdict) -> Result<(), Failure> {
     let mut headers = Vec::new();
     if let Some(seconds) = retry_after {
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-        message
-            .push_str(&format!(" Quota will be replenished in {hours:02}:{minutes:02}:{:02}.", seconds % 60));
+        let _ = write!(message, " Quota will be replenished in {hours:02}:{minutes:02}:{:02}.", seconds % 60);
         headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
     }
     Err(Failure { headers, ..Failure::new(StatusCode::FORBIDDEN, "QuotaExceeded", message) })
