@@ -21,6 +21,7 @@ mod shutdown;
 pub(crate) mod telemetry;
 mod tls;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,18 +144,17 @@ fn serve(
     listeners: Listeners,
     tls: &Tls,
     control: &ControlPlane,
-    registry: Registry,
+    mut registry: Registry,
     tasks: &TaskTracker,
 ) -> anyhow::Result<()> {
     let health = Health { store: Arc::clone(&ground.store), stop: ground.stop.clone() };
     let grace = Duration::from_secs(ground.config.shutdown_grace);
-    let management = Server {
-        listener: listeners.management,
-        tls: Some(tls.server_config()?),
-        router: control.router.clone().merge(health.clone().router()),
-        grace,
-    };
-    tasks.spawn(management.run(ground.stop.clone()));
+    let api = control.router.clone().merge(health.clone().router());
+    let api = metrics::count_requests(api, &mut registry);
+    for listener in [Some(listeners.management), listeners.management_ipv6].into_iter().flatten() {
+        let server = Server { listener, tls: Some(tls.server_config()?), router: api.clone(), grace };
+        tasks.spawn(server.run(ground.stop.clone()));
+    }
     if let Some(listener) = listeners.metrics {
         let router = health::metrics_router(Arc::new(registry)).merge(health.router());
         tasks.spawn(Server { listener, tls: None, router, grace }.run(ground.stop.clone()));
@@ -163,7 +163,6 @@ fn serve(
 }
 
 /// Tells people and programs that the server answers, and what a first start made.
-#[expect(clippy::print_stdout, reason = "what a start made is this command's output")]
 fn announce(
     ground: &mut Ground,
     running: &Running,
@@ -177,7 +176,7 @@ fn announce(
     let Some(made) = &control.bootstrap else {
         first_start::refresh(&ground.data, endpoints)?;
         running.announce(endpoints)?;
-        println!("{ready}");
+        say(&ready);
         return Ok(());
     };
     let bootstrap = Bootstrap {
@@ -199,6 +198,11 @@ fn announce(
     bootstrap.write(&ground.data)?;
     ground.instance.become_ready(&ground.data)?;
     running.announce(endpoints)?;
-    println!("{ready}{}", first_start::first_start_text(ground.data.root(), &bootstrap, told));
+    say(&format!("{ready}{}", first_start::first_start_text(ground.data.root(), &bootstrap, told)));
     Ok(())
+}
+
+/// Writes to standard output; that nobody reads it is no reason to stop serving.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

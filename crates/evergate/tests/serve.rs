@@ -145,6 +145,12 @@ async fn health_is_for_everybody_and_metrics_have_their_own_listener() {
     }
     assert_eq!(ask(format!("{endpoint}/metrics")).await.0, 401);
     let (status, text) = ask(format!("{metrics}/metrics")).await;
-    assert!(status == 200 && text.contains("evergate_build_info{version="), "{text}");
+    assert_eq!(status, 200);
+    for line in [
+        "evergate_build_info{version=",
+        "evergate_management_requests_total{method=\"GET\",status=\"401\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
     drop(server);
 }

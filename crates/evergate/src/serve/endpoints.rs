@@ -1,6 +1,6 @@
 //! The listeners, bound before anything else so that port 0 becomes a real port in every URL.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -10,6 +10,8 @@ use crate::config::Config;
 /// The bound listeners of the control plane. Connections wait in their queues until they are served.
 pub(crate) struct Listeners {
     pub management: TcpListener,
+    /// The same port on `::1`, because clients that are told `localhost` may try only that.
+    pub management_ipv6: Option<TcpListener>,
     pub metrics: Option<TcpListener>,
 }
 
@@ -17,11 +19,12 @@ impl Listeners {
     /// Binds what is configured.
     pub(crate) async fn bind(config: &Config) -> anyhow::Result<Self> {
         let management = bind("management", config.management.0).await?;
+        let management_ipv6 = beside(&management).await;
         let metrics = match config.metrics.0 {
             Some(address) => Some(bind("metrics", address).await?),
             None => None,
         };
-        Ok(Self { management, metrics })
+        Ok(Self { management, management_ipv6, metrics })
     }
 
     /// Where clients reach the management API.
@@ -37,6 +40,15 @@ impl Listeners {
         let Some(listener) = &self.metrics else { return Ok(None) };
         Ok(Some(format!("http://{}", reachable(listener.local_addr()?))))
     }
+}
+
+/// The IPv6 loopback beside the IPv4 one, where the machine has it and the port is free.
+async fn beside(listener: &TcpListener) -> Option<TcpListener> {
+    let address = listener.local_addr().ok()?;
+    if address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        return None;
+    }
+    TcpListener::bind((Ipv6Addr::LOCALHOST, address.port())).await.ok()
 }
 
 async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

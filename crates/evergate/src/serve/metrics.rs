@@ -1,5 +1,9 @@
 //! The metrics that no other part keeps: what runs here, and how backups and restores go.
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use evergate_recovery::{Finished, Observer};
 use evergate_store::Verb;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -85,4 +89,32 @@ impl Observer for RecoveryMetrics {
         }
         self.finished.get_or_create(&OutcomeLabels { operation: labels.operation, outcome }).inc();
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    status: u16,
+}
+
+type Requests = Family<RequestLabels, Counter>;
+
+/// Counts the requests of the management listener by method and status.
+pub(crate) fn count_requests(router: Router, registry: &mut Registry) -> Router {
+    let requests = Requests::default();
+    registry.register(
+        "evergate_management_requests",
+        "Requests answered by the management listener",
+        requests.clone(),
+    );
+    router.layer(from_fn_with_state(requests, count))
+}
+
+async fn count(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+    // Any token is a method to HTTP; those nobody uses share one label.
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let method = known.into_iter().find(|known| request.method() == *known).unwrap_or("other");
+    let response = next.run(request).await;
+    requests.get_or_create(&RequestLabels { method, status: response.status().as_u16() }).inc();
+    response
 }
