@@ -44,3 +44,6 @@ pub fn router(directory: Arc<Directory>) -> Router {
         .layer(DefaultBodyLimit::max(evergate_identity::form::LARGEST))
         .with_state(directory)
 }
+
+#[cfg(test)]
+mod tests;
