@@ -2,6 +2,7 @@
 
 mod azure_cli;
 mod azurite;
+mod command_line;
 mod crash;
 mod github;
 mod lab;

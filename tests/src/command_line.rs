@@ -26,7 +26,8 @@ pub struct Run {
 impl Run {
     /// The output as JSON, when the command succeeded.
     pub fn json(&self) -> anyhow::Result<Value> {
-        ensure!(self.code == Some(0), "{}: {:?}\n{}{}", self.command, self.code, self.output, self.error);
+        let code = self.code.unwrap_or(-1);
+        ensure!(code == 0, "`{}` ended with {code}:\n{}{}", self.command, self.output, self.error);
         Ok(serde_json::from_str(&self.output).unwrap_or(Value::String(self.output.clone())))
     }
 }
