@@ -84,14 +84,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let endpoints = Endpoints {
         management_endpoint: ground.endpoint.clone(),
         gateway_endpoint: data_plane.addresses().endpoint().unwrap_or_default(),
+        gateway_https_endpoint: data_plane.addresses().https_endpoint(),
         metrics_endpoint: listeners.metrics_endpoint()?,
     };
+    let listening = listeners.management.local_addr()?;
     let tasks = TaskTracker::new();
     serve(&ground, listeners, &tls, &control, registry, &tasks)?;
     tasks.spawn(tls.keep_fresh(ground.stop.clone()));
     tasks.spawn(control.keep_house(ground.stop.clone()));
     let resumed = control.recovery.resume().await?;
-    tracing::info!(region = ground.instance.region, endpoint = ground.endpoint, resumed, "ready");
+    tracing::info!(region = ground.instance.region, endpoint = ground.endpoint, %listening, resumed, "ready");
     announce(&mut ground, &running, &endpoints, &control, &told, ca_file, recovery_key_file)?;
 
     ground.stop.cancelled().await;

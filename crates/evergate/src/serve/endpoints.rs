@@ -77,6 +77,11 @@ impl GatewayAddresses {
         Some(format!("{scheme}://{}", reachable(address)))
     }
 
+    /// The gateway's origin with TLS, on this machine.
+    pub(crate) fn https_endpoint(self) -> Option<String> {
+        self.https.map(|address| format!("https://{}", reachable(address)))
+    }
+
     /// The URL of services as their clients see it, with `{service}` in it.
     pub(crate) fn service_url(self, config: &Config) -> String {
         if let Some(url) = config.gateway_url() {

@@ -21,6 +21,9 @@ pub(crate) struct Endpoints {
     pub management_endpoint: String,
     /// The gateway's own origin; services answer under their host names.
     pub gateway_endpoint: String,
+    /// The gateway's origin with TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway_https_endpoint: Option<String>,
     /// The metrics listener.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_endpoint: Option<String>,
@@ -125,6 +128,11 @@ pub(crate) fn ready_text(region: &str, endpoints: &Endpoints) -> String {
         "Evergate is ready in region '{region}'.\n  management  {}\n  gateway     {}\n",
         endpoints.management_endpoint, endpoints.gateway_endpoint
     );
+    if let Some(https) =
+        endpoints.gateway_https_endpoint.as_ref().filter(|https| **https != endpoints.gateway_endpoint)
+    {
+        let _ = writeln!(text, "              {https}");
+    }
     if let Some(metrics) = &endpoints.metrics_endpoint {
         let _ = writeln!(text, "  metrics     {metrics}/metrics");
     }

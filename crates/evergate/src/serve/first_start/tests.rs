@@ -24,6 +24,7 @@ fn endpoints(management: &str) -> Endpoints {
     Endpoints {
         management_endpoint: management.into(),
         gateway_endpoint: "http://127.0.0.1:8080".into(),
+        gateway_https_endpoint: None,
         metrics_endpoint: None,
     }
 }
