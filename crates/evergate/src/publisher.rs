@@ -17,6 +17,7 @@ use evergate_model::{Revision, Service, ServiceId};
 use evergate_store::{Change, ChangeKind, InstanceKey, SharedStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use last_good::LastGoodFile;
@@ -27,6 +28,9 @@ const MANY_CHANGES: usize = 2_000;
 const RETRY: Duration = Duration::from_secs(1);
 /// The store is asked this often even when nothing wakes the publisher.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+/// After a write, the disk is left alone this long at least, and this many times as long as it took:
+/// a stream of commits must not become a stream of writes.
+const REST: (Duration, u32) = (Duration::from_secs(2), 10);
 
 /// The publisher while it runs.
 pub(crate) struct Publisher {
@@ -81,7 +85,8 @@ struct Follower {
 
 impl Follower {
     async fn run(mut self, mut wake: watch::Receiver<u64>, stop: CancellationToken) {
-        let mut writing: Option<JoinHandle<()>> = None;
+        let mut writing: Option<JoinHandle<Duration>> = None;
+        let mut rested = Instant::now();
         loop {
             wake.mark_unchanged();
             let pause = match self.follow().await {
@@ -91,7 +96,8 @@ impl Follower {
                     RETRY
                 }
             };
-            if self.unwritten && writing.as_ref().is_none_or(JoinHandle::is_finished) {
+            let waiting = self.unwritten && writing.is_none();
+            if waiting && Instant::now() >= rested {
                 writing = Some(self.write());
             }
             tokio::select! {
@@ -99,11 +105,9 @@ impl Follower {
                     tokio::select! { () = tokio::time::sleep(RETRY) => {} () = stop.cancelled() => {} }
                 },
                 () = tokio::time::sleep(pause) => {}
-                () = finished(&mut writing) => {}
-                () = stop.cancelled() => {}
-            }
-            if stop.is_cancelled() {
-                break;
+                took = finished(&mut writing) => rested = Instant::now() + REST.0.max(took * REST.1),
+                () = tokio::time::sleep_until(rested), if waiting => {}
+                () = stop.cancelled() => break,
             }
         }
         if let Some(writing) = writing {
@@ -114,14 +118,16 @@ impl Follower {
         }
     }
 
-    /// Writes the newest snapshot in the background; then leaves the disk alone for a while.
-    fn write(&mut self) -> JoinHandle<()> {
+    /// Writes the newest snapshot in the background, and tells how long that took.
+    fn write(&mut self) -> JoinHandle<Duration> {
         self.unwritten = false;
         let (file, snapshot) = (Arc::clone(&self.file), Arc::clone(&self.sender.borrow()));
         tokio::spawn(async move {
+            let started = Instant::now();
             if let Err(error) = file.write(snapshot).await {
                 tracing::warn!(%error, "the last good snapshot could not be written");
             }
+            started.elapsed()
         })
     }
 
@@ -201,11 +207,12 @@ fn is_current(known: &ServiceConfiguration, service: &Service) -> bool {
     known.generation == service.generation.0 && known.revision == service.revision.0
 }
 
-async fn finished(writing: &mut Option<JoinHandle<()>>) {
+async fn finished(writing: &mut Option<JoinHandle<Duration>>) -> Duration {
     match writing {
         Some(task) => {
-            let _ = task.await;
+            let took = task.await.unwrap_or_default();
             *writing = None;
+            took
         }
         None => std::future::pending().await,
     }

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use evergate_model::snapshot::Snapshot;
 use evergate_store::InstanceKey;
@@ -15,8 +14,6 @@ use serde::{Deserialize, Serialize};
 const CONTEXT: &str = "evergate last good snapshot";
 /// The form of the content; another one is ignored, the store has it all.
 const FORMAT: u32 = 1;
-/// After a write, the disk is left alone this long at least, and this many times as long as it took.
-const REST: (Duration, u32) = (Duration::from_secs(2), 10);
 
 /// Where the last good snapshot is kept.
 pub(super) struct LastGoodFile {
@@ -73,14 +70,10 @@ impl LastGoodFile {
         Ok(content.snapshot)
     }
 
-    /// Replaces the file, then rests, so that a stream of commits does not become a stream of writes.
+    /// Replaces the file.
     pub(super) async fn write(self: &Arc<Self>, snapshot: Arc<Snapshot>) -> anyhow::Result<()> {
         let file = Arc::clone(self);
-        let started = Instant::now();
-        let written = tokio::task::spawn_blocking(move || file.write_now(&snapshot)).await?;
-        let rest = REST.0.max(started.elapsed() * REST.1);
-        written?;
-        tokio::time::sleep(rest).await;
+        tokio::task::spawn_blocking(move || file.write_now(&snapshot)).await??;
         Ok(())
     }
 

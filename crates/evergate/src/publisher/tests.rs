@@ -52,7 +52,7 @@ impl World {
         LastGoodFile::new(self.path(), self.key.clone())
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         Path::new(self.directory.path()).join("last-good")
     }
 
