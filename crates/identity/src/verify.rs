@@ -153,7 +153,7 @@ impl Directory {
         let expires_at = check_times(&parts.claims, now, SignedDuration::ZERO)?;
         check_audience(&parts.claims, &self.config().audiences)?;
         check_permission(&parts.claims)?;
-        let principal = principal(&parts.claims, tenant.to_owned(), expires_at)?;
+        let principal = principal(&parts.claims, tenant, expires_at)?;
         if state.is_alive(&principal) {
             Ok(principal)
         } else {
@@ -174,7 +174,7 @@ impl Directory {
         let expires_at = check_times(claims, now, SKEW)?;
         check_audience(claims, trusted.audiences())?;
         check_permission(claims)?;
-        principal(claims, claims.tid.clone().unwrap_or_else(|| claims.iss.clone()), expires_at)
+        principal(claims, claims.tid.as_deref().unwrap_or(&claims.iss), expires_at)
     }
 }
 
@@ -243,14 +243,10 @@ fn check_permission(claims: &Claims) -> Result<(), AuthenticationError> {
     }
 }
 
-fn principal(
-    claims: &Claims,
-    tenant: String,
-    expires_at: Timestamp,
-) -> Result<Principal, AuthenticationError> {
+fn principal(claims: &Claims, tenant: &str, expires_at: Timestamp) -> Result<Principal, AuthenticationError> {
     let object_id = claims.oid.clone().or_else(|| claims.sub.clone()).filter(|id| !id.is_empty());
     let object_id = object_id.ok_or(AuthenticationError::Malformed("it names no principal"))?;
-    let (tenant, object_id) = (normal_id(&tenant), normal_id(&object_id));
+    let (tenant, object_id) = (normal_id(tenant), normal_id(&object_id));
     let application_id = claims.appid.clone().or_else(|| claims.azp.clone());
     let is_application = match claims.idtyp.as_deref() {
         Some(kind) => kind == "app",

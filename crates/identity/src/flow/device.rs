@@ -118,13 +118,10 @@ impl Directory {
             Some((first, second)) => self.find_device(&format!("{first}-{second}")).await?,
             None => None,
         };
-        match found {
-            Some(waiting) => Ok(waiting),
-            None => {
-                self.attempts.failed("device code", from, self.now());
-                Err(TokenProblem::user_code())
-            }
-        }
+        found.ok_or_else(|| {
+            self.attempts.failed("device code", from, self.now());
+            TokenProblem::user_code()
+        })
     }
 
     async fn find_device(&self, user_code: &str) -> Result<Option<Waiting>, TokenProblem> {

@@ -93,13 +93,9 @@ pub(super) async fn add_password(
     let application = find(&call, &id)?;
     let body = call.json()?;
     let asked = body.get("passwordCredential").unwrap_or(&Value::Null);
-    let expires_at = match text(asked, "endDateTime").map(str::parse).transpose() {
-        Ok(expires_at) => expires_at,
-        Err(_) => {
-            return Err(Refusal::bad(
-                "'passwordCredential.endDateTime' is not a time such as 2027-01-31T00:00:00Z.",
-            ));
-        }
+    let Ok(expires_at) = text(asked, "endDateTime").map(str::parse).transpose() else {
+        let message = "'passwordCredential.endDateTime' is not a time such as 2027-01-31T00:00:00Z.";
+        return Err(Refusal::bad(message));
     };
     let name = text(asked, "displayName").unwrap_or_default();
     let new = call.directory.add_secret(call.tenant, application.id, name, expires_at).await?;

@@ -89,6 +89,9 @@ async fn an_application_gets_tokens_in_both_dialects() {
     assert_eq!(server.send(request).await.status, StatusCode::OK);
 }
 
+/// A form, and the status, error and number it is refused with.
+type Refusal<'a> = (&'a [(&'a str, &'a str)], u16, &'a str, u32);
+
 #[tokio::test]
 async fn refusals_carry_the_codes_that_clients_know() {
     let server = Server::start().await;
@@ -100,7 +103,7 @@ async fn refusals_carry_the_codes_that_clients_know() {
     let scope = "https://localhost:9443/.default";
     let cc = "client_credentials";
     let nobody = uuid::Uuid::nil().to_string();
-    let cases: &[(&[(&str, &str)], u16, &str, u32)] = &[
+    let cases: &[Refusal<'_>] = &[
         (&[], 400, "invalid_request", 900_144),
         (&[("grant_type", "password")], 400, "unsupported_grant_type", 70_003),
         (&[("grant_type", cc)], 400, "invalid_request", 900_144),
@@ -237,7 +240,7 @@ async fn every_bad_token_has_its_own_message() {
     let confused_tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&hmac, confused_head.as_bytes()));
     let unknown_key = header(&json!({ "alg": "RS256", "kid": "x" }));
     for (token, expected) in [
-        ("".to_owned(), "does not hold 'Bearer'"),
+        (String::new(), "does not hold 'Bearer'"),
         ("nonsense".to_owned(), "malformed: it does not have three parts"),
         (format!("{none}.{}.", parts[1]), "algorithm 'none' is not accepted"),
         (format!("{confused_head}.{confused_tag}"), "algorithm 'HS256' is not accepted"),
