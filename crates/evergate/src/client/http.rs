@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::Certificate;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderName, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use super::Reply;
@@ -32,7 +32,8 @@ pub(crate) fn build(ca_file: Option<&Path>) -> anyhow::Result<reqwest::Client> {
 pub(crate) async fn reply(response: reqwest::Response, endpoint: &str) -> anyhow::Result<Reply> {
     let status = response.status().as_u16();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let location = header(LOCATION);
+    // The public cloud answers some operations with this header alone.
+    let location = header(LOCATION).or_else(|| header(HeaderName::from_static("azure-asyncoperation")));
     let retry_after = header(RETRY_AFTER).and_then(|text| text.parse().ok());
     let text = response.text().await.map_err(|error| Unreachable::new(endpoint, &error))?;
     let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
