@@ -1,7 +1,7 @@
 //! Lists: filter, page, count, and the link to the next page.
 
 use axum::response::Response;
-use evergate_model::kind::{self, View, ViewBy};
+use evergate_model::kind::{self, Body, View, ViewBy};
 use evergate_model::{Properties, Resource, ResourcePath};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -103,6 +103,15 @@ async fn page(context: &Context<'_>, mut all: Vec<Shown>) -> Result<Response, Ap
     if let Some(text) = query.get("$filter").filter(|text| !text.trim().is_empty()) {
         let filter = filter::parse(text)
             .map_err(|error| ApiError::bad_request("InvalidFilter", format!("{error}.")))?;
+        for shown in &mut all {
+            // A link is filtered by what it names, as it is shown.
+            if let Body::Link(to) = shown.kind.body {
+                let named = ResourcePath::top(to, shown.path.name())?;
+                if let Some(found) = context.resource(&named).await? {
+                    shown.resource.properties = found.properties;
+                }
+            }
+        }
         all.retain(|shown| passes(&filter, shown));
     }
     let total = all.len();

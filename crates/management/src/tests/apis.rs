@@ -169,6 +169,7 @@ async fn an_export_is_read_behind_its_link() {
         json!({"path": "pets", "format": "openapi+json", "value": description(&["one"]).to_string()});
     server.set("/apis/pets", import).await.expect(201);
     let body = server.get("/apis/pets?export=true&format=openapi%2Bjson-link").await.expect(200);
+    assert_eq!(body["properties"]["value"], body["value"]);
     let link = body["value"]["link"].as_str().unwrap().strip_prefix("https://localhost:9443").unwrap();
     let request = Request::get(link).body(Body::empty()).unwrap();
     let response = server.router.clone().oneshot(request).await.unwrap();

@@ -29,6 +29,8 @@ async fn a_product_with_apis_groups_and_subscriptions() {
     server.send("PUT", "/products/free/apis/pets", &[], None).await.expect(200);
     server.head("/products/free/apis/pets").await.expect(204);
     assert_eq!(server.names("/products/free/apis").await, ["pets"]);
+    assert_eq!(server.names("/products/free/apis?$filter=displayName eq 'pets'").await, ["pets"]);
+    assert!(server.names("/products/free/apis?$filter=displayName eq 'dogs'").await.is_empty());
     assert_eq!(server.names("/apis/pets/products").await, ["free"]);
     server.put("/products/free/apis/none", json!({})).await.refused(404, "ResourceNotFound");
     server.put("/products/none/apis/pets", json!({})).await.refused(404, "ResourceNotFound");

@@ -181,6 +181,7 @@ fn refuse(violations: &mut Vec<Violation>, target: &str, rule: &str) -> Option<V
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::super::property::text;
@@ -235,5 +236,47 @@ mod tests {
         key: 'key' is not valid: it has 1 to 9 characters, not 0.
         "
         );
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[a-zA-Z0-9/@. ]{0,12}".prop_map(Value::from),
+            Just(Value::from("2026-01-31T12:00:00Z")),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let keys =
+                prop::sample::select(vec!["name", "type", "value", "header", "query", "contentType", "x"]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((keys, inner), 0..4).prop_map(|pairs| Value::Object(
+                    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+                )),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever is sent as whatever kind, it is refused or taken, and what was taken is taken again unchanged.
+        #[test]
+        fn what_is_accepted_is_canonical(
+            kind in prop::sample::select(super::super::all()),
+            values in prop::collection::vec(any_json(), 30),
+        ) {
+            let names = kind.properties().iter().map(|property| property.name.to_owned());
+            let given: Properties = names.zip(values).collect();
+            if let Ok(once) = accept(kind.properties(), given) {
+                let mut again = once.properties.clone();
+                again.extend(once.secrets.0.clone());
+                again.extend(once.request.clone());
+                let twice = accept(kind.properties(), again).unwrap();
+                prop_assert_eq!(&twice.properties, &once.properties);
+                prop_assert_eq!(twice.secrets, once.secrets);
+                prop_assert_eq!(twice.request, once.request);
+            }
+        }
     }
 }

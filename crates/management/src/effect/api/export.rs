@@ -40,16 +40,23 @@ pub(in crate::effect) async fn export(
     } else {
         (export::yaml(&description).map_err(|error| internal(&error))?, "application/yaml")
     };
-    let id = context.id(located.shown.as_str());
-    let body = if format.ends_with("-link") {
-        let link = export_link::create(context.app(), content_type, &text).await?;
-        let mut body = json!({"id": id, "format": format, "value": {"link": link}});
-        if context.version.before("2019-01-01") {
-            body["link"] = link.into();
-        }
-        body
+    let value = if format.ends_with("-link") {
+        json!({"link": export_link::create(context.app(), content_type, &text).await?})
     } else {
-        json!({"id": id, "format": format, "value": text})
+        text.into()
     };
+    // The specifications put format and value at the top; the original answers with them under
+    // `properties`, and az reads that.
+    let mut body = json!({
+        "id": context.id(located.shown.as_str()),
+        "type": "Microsoft.ApiManagement/service/apis",
+        "name": located.shown.name(),
+        "format": format,
+        "value": value,
+        "properties": {"format": format, "value": value},
+    });
+    if context.version.before("2019-01-01") {
+        body["link"] = value["link"].clone();
+    }
     Ok(call::json(StatusCode::OK, &body))
 }
