@@ -24,6 +24,10 @@ impl Timeline {
         writeln!(self.output, "           {text}")
     }
 
+    pub(super) fn blank(&mut self) -> io::Result<()> {
+        writeln!(self.output)
+    }
+
     pub(super) fn result(&mut self, name: &str, value: SignedDuration, meaning: &str) -> io::Result<()> {
         writeln!(self.output, "  {name:<15} {:>6.2} s  {meaning}", value.as_secs_f64())
     }
