@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -41,7 +42,12 @@ impl Server {
         while let Some(Some((stream, permit))) =
             stop.run_until_cancelled(accept(&self.listener, &permits)).await
         {
-            let (acceptor, router, watcher) = (acceptor.clone(), self.router.clone(), graceful.watcher());
+            let (acceptor, watcher) = (acceptor.clone(), graceful.watcher());
+            // Who guesses passwords is told by address.
+            let router = match stream.peer_addr() {
+                Ok(peer) => self.router.clone().layer(Extension(ConnectInfo(peer))),
+                Err(_) => self.router.clone(),
+            };
             tokio::spawn(async move {
                 match acceptor {
                     None => serve(stream, router, watcher).await,
