@@ -60,6 +60,11 @@ impl Publisher {
         Self { snapshots, task: tokio::spawn(follower.run(wake, stop)) }
     }
 
+    /// What was served last, for a gateway that must do without its store; empty when nothing was.
+    pub(crate) async fn last_good(key: InstanceKey, file: PathBuf) -> Snapshot {
+        Arc::new(LastGoodFile::new(file, key)).read().await
+    }
+
     /// The newest snapshot, always.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()

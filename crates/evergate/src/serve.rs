@@ -18,6 +18,7 @@ mod listener;
 mod metrics;
 mod recovery_keys;
 mod shutdown;
+mod stranded;
 pub(crate) mod telemetry;
 mod tls;
 
@@ -75,7 +76,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let ca_file = certificates.ca_file();
     let tls = Tls::new(certificates)?;
     let recovery_key_file = keys.own_file.clone();
-    let (key, store) = open_store(&data, Arc::new(config.clock())).await?;
+    let (key, store) = match open_store(&data, Arc::new(config.clock())).await {
+        Ok(opened) => opened,
+        Err(error) => return stranded::run(&config, &data, listeners, &tls, error, stop).await,
+    };
     let mut ground = Ground { config, data, instance, key, store, endpoint, stop };
 
     let mut registry = Registry::default();

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn serve(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evergate"));
@@ -126,12 +126,7 @@ async fn health_is_for_everybody_and_metrics_have_their_own_listener() {
     let data = place.path().join("data");
     let server = Server::start(&data, &["--metrics", "127.0.0.1:0"]);
     let bootstrap = document(&data.join("bootstrap.json"));
-    let ca = std::fs::read(bootstrap["caFile"].as_str().unwrap()).unwrap();
-    let client = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_pem(&ca).unwrap()])
-        .no_proxy()
-        .build()
-        .unwrap();
+    let client = client(&data);
     let endpoint = bootstrap["managementEndpoint"].as_str().unwrap();
     let metrics = document(&data.join("running.json"));
     let metrics = metrics["metricsEndpoint"].as_str().unwrap();
@@ -153,4 +148,71 @@ async fn health_is_for_everybody_and_metrics_have_their_own_listener() {
         assert!(text.contains(line), "{text}");
     }
     drop(server);
+}
+
+/// Publishes `/hello`, answered by a policy.
+async fn publish(client: &reqwest::Client, bootstrap: &Value) {
+    let text = |key: &str| bootstrap[key].as_str().unwrap();
+    let endpoint = text("managementEndpoint");
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", text("applicationId")),
+        ("client_secret", text("clientSecret")),
+        ("resource", "https://management.azure.com/"),
+    ];
+    let token = client.post(format!("{endpoint}/{}/oauth2/token", text("tenantId"))).form(&form);
+    let token: Value = token.send().await.unwrap().json().await.unwrap();
+    let group = format!("{endpoint}/subscriptions/{}/resourceGroups/rg1", text("subscriptionId"));
+    let service = format!("{group}/providers/Microsoft.ApiManagement/service/shop");
+    let policy = "<policies><inbound><return-response><set-status code='200' reason='OK'/><set-body>served</set-body>\
+                  </return-response></inbound><backend/><outbound/></policies>";
+    for (url, body) in [
+        (group, json!({"location": "local"})),
+        (
+            service.clone(),
+            json!({"location": "local", "sku": {"name": "Developer", "capacity": 1},
+                   "properties": {"publisherEmail": "a@example.com", "publisherName": "A"}}),
+        ),
+        (
+            format!("{service}/apis/hello"),
+            json!({"properties": {"displayName": "Hello", "path": "", "protocols": ["http"], "subscriptionRequired": false,
+                                  "serviceUrl": "http://127.0.0.1:1"}}),
+        ),
+        (
+            format!("{service}/apis/hello/operations/get"),
+            json!({"properties": {"displayName": "Get", "method": "GET", "urlTemplate": "/hello"}}),
+        ),
+        (
+            format!("{service}/apis/hello/policies/policy"),
+            json!({"properties": {"format": "xml", "value": policy}}),
+        ),
+    ] {
+        let put = client.put(format!("{url}?api-version=2022-08-01")).json(&body);
+        let answer = put.bearer_auth(token["access_token"].as_str().unwrap()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 201, "{url}: {}", answer.text().await.unwrap());
+    }
+}
+
+fn client(data: &Path) -> reqwest::Client {
+    let ca = std::fs::read(data.join("tls/ca.pem")).unwrap();
+    let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+    reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap()
+}
+
+#[tokio::test]
+async fn traffic_goes_on_when_the_store_is_lost() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let server = Server::start(&data, &[]);
+    let client = client(&data);
+    publish(&client, &document(&data.join("bootstrap.json"))).await;
+    assert!(server.end().success());
+    std::fs::write(data.join("store/evergate.db"), "this was a database").unwrap();
+
+    let stranded = Server::start(&data, &["--metrics", "127.0.0.1:0"]);
+    assert!(stranded.told.starts_with("The store cannot be opened"), "{}", stranded.told);
+    let gateway = stranded.told.split_whitespace().last().unwrap();
+    let answer = client.get(format!("{gateway}/hello")).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "served");
+    assert!(!stranded.end().success(), "the reason is not forgotten");
 }

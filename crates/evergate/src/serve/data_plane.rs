@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use evergate_gateway::{Gateway, GatewayConfig, Running};
+use evergate_store::InstanceKey;
 use prometheus_client::registry::Registry;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::Ground;
+use super::data_directory::DataDirectory;
 use super::endpoints::GatewayAddresses;
 use super::tls::Tls;
 use crate::config::{Config, ConfigError};
@@ -19,7 +23,8 @@ use crate::publisher::Publisher;
 /// The gateway and what feeds it.
 pub(crate) struct DataPlane {
     gateway: Running,
-    publisher: Publisher,
+    /// None while there is no store to follow.
+    publisher: Option<Publisher>,
 }
 
 impl DataPlane {
@@ -28,14 +33,33 @@ impl DataPlane {
         let publisher = Publisher::start(
             Arc::clone(&ground.store),
             ground.key.clone(),
-            ground.data.directory("snapshot")?.join("last-good"),
+            last_good_file(&ground.data)?,
             ground.stop.clone(),
         )
         .await;
         let config = gateway_config(&ground.config, tls)?;
         let gateway = Gateway::start(config, publisher.subscribe(), registry, ground.stop.clone())
             .context("the gateway cannot start")?;
-        Ok(Self { gateway, publisher })
+        Ok(Self { gateway, publisher: Some(publisher) })
+    }
+
+    /// Serves the last good snapshot and nothing newer; none when there is no such snapshot.
+    pub(crate) async fn start_alone(
+        config: &Config,
+        data: &DataDirectory,
+        key: InstanceKey,
+        tls: &Tls,
+        registry: &mut Registry,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Option<Self>> {
+        let snapshot = Publisher::last_good(key, last_good_file(data)?).await;
+        if snapshot.services.is_empty() {
+            return Ok(None);
+        }
+        let (_, snapshots) = watch::channel(Arc::new(snapshot));
+        let gateway = Gateway::start(gateway_config(config, tls)?, snapshots, registry, stop)
+            .context("the gateway cannot start")?;
+        Ok(Some(Self { gateway, publisher: None }))
     }
 
     /// Where the gateway listens.
@@ -46,8 +70,14 @@ impl DataPlane {
     /// Waits until requests under way have finished and the last snapshot is written.
     pub(crate) async fn stopped(self) {
         self.gateway.stopped().await;
-        self.publisher.stopped().await;
+        if let Some(publisher) = self.publisher {
+            publisher.stopped().await;
+        }
     }
+}
+
+fn last_good_file(data: &DataDirectory) -> anyhow::Result<PathBuf> {
+    Ok(data.directory("snapshot")?.join("last-good"))
 }
 
 fn gateway_config(config: &Config, tls: &Tls) -> anyhow::Result<GatewayConfig> {
