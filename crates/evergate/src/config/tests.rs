@@ -159,3 +159,16 @@ fn the_reference_page_is_up_to_date() {
         assert!(found == table, "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn no_text_is_a_panic(file: String, key in 0..KEYS.len(), value: String) {
+        let key = &KEYS[key];
+        let _ = load(&file, &[], &[]);
+        let _ = load(&format!("{} = {value}", key.name), &[], &[]);
+        let _ = load("", &[(key.variable().unwrap_or_default().as_str(), value.as_str())], &[]);
+        let _ = load("", &[], &[(key.flag, value.as_str())]);
+    }
+}

@@ -82,3 +82,42 @@ fn certified(provider: &CryptoProvider, issued: &Issued) -> anyhow::Result<Certi
     let (chain, key) = read().context("the server's certificate or key is damaged; remove tls/server.*")?;
     Ok(CertifiedKey::from_der(chain, key, provider)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::super::data_directory::DataDirectory;
+    use super::*;
+
+    #[test]
+    fn new_handshakes_get_the_renewed_certificate() {
+        let place = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(place.path()).unwrap();
+        let certificates = Certificates::new(&data, "test", vec!["localhost".to_owned()]).unwrap();
+        let tls = Tls::new(certificates).unwrap();
+        let served = || Arc::clone(&tls.newest.0.read().unwrap()).cert.clone();
+        let first = served();
+        let after =
+            |days: i64| tls.refresh(Timestamp::now() + SignedDuration::from_hours(24 * days)).unwrap();
+        after(1);
+        assert_eq!(served(), first);
+        after(80);
+        assert_ne!(served(), first);
+    }
+
+    #[test]
+    fn a_damaged_certificate_is_refused_with_the_way_out() {
+        let place = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(place.path()).unwrap();
+        let certificates = || Certificates::new(&data, "test", vec!["localhost".to_owned()]).unwrap();
+        Tls::new(certificates()).unwrap();
+        std::fs::write(data.join("tls/server.key"), "not a key").unwrap();
+        let error = Tls::new(certificates()).err().unwrap();
+        assert!(error.to_string().contains("remove tls/server.*"), "{error}");
+        for file in ["server.key", "server.pem", "server.json"] {
+            std::fs::remove_file(data.join("tls").join(file)).unwrap();
+        }
+        Tls::new(certificates()).unwrap();
+    }
+}
