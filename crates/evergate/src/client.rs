@@ -77,11 +77,6 @@ impl Client {
         Ok(Self { http, endpoint, subscription, session, sessions })
     }
 
-    /// The endpoint.
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
     /// The sign-in.
     pub(crate) fn session(&self) -> &Session {
         &self.session
@@ -148,11 +143,6 @@ impl Client {
     /// `PUT`.
     pub(crate) async fn put(&mut self, path: &str, body: &Value) -> anyhow::Result<Reply> {
         self.send(Method::PUT, path, Some(body)).await
-    }
-
-    /// `DELETE`.
-    pub(crate) async fn delete(&mut self, path: &str) -> anyhow::Result<Reply> {
-        self.send(Method::DELETE, path, None).await
     }
 
     /// Waits for a long-running operation and returns what it ended with. Called after every poll:

@@ -17,6 +17,7 @@ use crate::Clock;
 use crate::assignment::Forbidden;
 use crate::attempts::Attempts;
 use crate::claims::TokenVersion;
+use crate::flow::device::Polls;
 use crate::issuer::{ExternalIssuer, Fetch, IssuerError, Issuers, NoFetch};
 use crate::keys::{KeyError, KeyRing, PublicKey, SigningKey};
 use crate::objects::{Tenant, TenantId};
@@ -159,6 +160,7 @@ pub struct Directory {
     writing: Mutex<()>,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) polls: Polls,
     issuers: Issuers,
     seal: Seal,
 }
@@ -178,6 +180,7 @@ impl Directory {
         let directory = Self {
             passwords: Passwords::new(config.password_cost),
             attempts: Attempts::default(),
+            polls: Polls::default(),
             writing: Mutex::default(),
             state: RwLock::new(Arc::new(state)),
             records,

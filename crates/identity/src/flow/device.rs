@@ -1,6 +1,12 @@
 //! The device code flow (RFC 8628): a device shows a short code, a person enters it in a browser elsewhere.
+//!
+//! Polls and the person's answer cross each other. A poll writes nothing until there is an answer; the answer
+//! is given by whoever takes the typed code's document out of the store; the tokens go to whoever then takes
+//! the device's.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 
 use evergate_model::Secret;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +21,25 @@ use crate::{random, state};
 
 /// How long a device waits between two polls.
 pub const INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+
+/// Devices whose last poll is remembered; past this, those that do not poll any more go.
+const REMEMBERED: usize = 10_000;
+
+/// When each device last polled. It lives in this process: what matters is that no device polls in a loop.
+#[derive(Default)]
+pub(crate) struct Polls(Mutex<HashMap<String, Timestamp>>);
+
+impl Polls {
+    fn is_too_often(&self, key: &str, now: Timestamp) -> bool {
+        let mut polls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if polls.len() >= REMEMBERED {
+            polls.retain(|_, last| now.duration_since(*last) < INTERVAL);
+        }
+        let last = polls.insert(key.to_owned(), now);
+        // Half of the interval: a device's timer and the way here are not exact.
+        last.is_some_and(|last| now.duration_since(last) < INTERVAL / 2)
+    }
+}
 
 /// What the device gets.
 #[derive(Debug)]
@@ -48,7 +73,6 @@ struct Device {
     user_code: String,
     wanted: Wanted,
     answer: Answer,
-    polled_at: Option<Timestamp>,
     expires_at: Timestamp,
 }
 
@@ -97,7 +121,6 @@ impl Directory {
             user_code: user_code.clone(),
             wanted,
             answer: Answer::None,
-            polled_at: None,
             expires_at,
         };
         self.store(DEVICES, &key, &device).await?;
@@ -140,18 +163,14 @@ impl Directory {
 
     /// Lets a device have the person's sign-in, or not.
     pub async fn answer_device(&self, waiting: &Waiting, user: Option<&User>) -> Result<(), TokenProblem> {
-        // Taken out while it is changed: of two answers, or an answer and a poll, none gets lost.
-        let taken = self.records.take(DEVICES, &waiting.key).await.map_err(DirectoryError::from)?;
-        let mut device: Device = state::read(DEVICES, "device", &taken.ok_or_else(TokenProblem::user_code)?)?;
-        if !matches!(device.answer, Answer::None) || device.expires_at <= self.now() {
-            self.store(DEVICES, &waiting.key, &device).await?;
-            return Err(TokenProblem::user_code());
-        }
+        let device = self.device(&waiting.key).await?.filter(|device| device.expires_at > self.now());
+        let mut device = device.ok_or_else(TokenProblem::user_code)?;
+        let first = self.records.take(USER_CODES, &device.user_code).await.map_err(DirectoryError::from)?;
+        first.ok_or_else(TokenProblem::user_code)?;
         device.answer = match user {
             Some(user) => Answer::SignedIn { user: user.id, at: self.now() },
             None => Answer::Declined,
         };
-        self.records.take(USER_CODES, &device.user_code).await.map_err(DirectoryError::from)?;
         Ok(self.store(DEVICES, &waiting.key, &device).await?)
     }
 
@@ -163,24 +182,19 @@ impl Directory {
         let client = self.acting_client(tenant, asked).await?;
         let given = asked.form.get("device_code").or_else(|| asked.form.get("code"));
         let key = random::digest(given.ok_or_else(|| TokenProblem::missing("device_code"))?);
-        let taken = self.records.take(DEVICES, &key).await.map_err(DirectoryError::from)?;
-        let mut device: Device =
-            state::read(DEVICES, "device", &taken.ok_or_else(TokenProblem::device_code_expired)?)?;
-        let now = self.now();
-        if device.expires_at <= now {
-            return Err(TokenProblem::device_code_expired());
-        }
-        let too_often = device.polled_at.is_some_and(|last| now.duration_since(last) < INTERVAL / 2);
-        device.polled_at = Some(now);
+        let device = self.device(&key).await?.filter(|device| device.expires_at > self.now());
+        let device = device.ok_or_else(TokenProblem::device_code_expired)?;
         if device.client != client.id || device.tenant != tenant {
-            self.store(DEVICES, &key, &device).await?;
             return Err(TokenProblem::grant_of_another("device code"));
         }
+        if matches!(device.answer, Answer::None) {
+            let often = self.polls.is_too_often(&key, self.now());
+            return Err(if often { TokenProblem::slow_down() } else { TokenProblem::pending() });
+        }
+        let taken = self.records.take(DEVICES, &key).await.map_err(DirectoryError::from)?;
+        taken.ok_or_else(TokenProblem::device_code_expired)?;
         match device.answer {
-            Answer::None => {
-                self.store(DEVICES, &key, &device).await?;
-                Err(if too_often { TokenProblem::slow_down() } else { TokenProblem::pending() })
-            }
+            Answer::None => Err(TokenProblem::pending()),
             Answer::Declined => Err(TokenProblem::declined()),
             Answer::SignedIn { user, at } => {
                 self.check_consent(&client)?;
