@@ -1,6 +1,5 @@
-//! What descriptions become, what is refused, and that nothing makes the reader panic.
+//! What descriptions become, and what is refused.
 
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -229,68 +228,4 @@ fn a_link_makes_relative_servers_absolute() {
     assert_eq!(api.service_urls, ["/v3"]);
     resolve_against(&mut api, "https://pets.example/docs/openapi.yaml");
     assert_eq!(api.service_urls, ["https://pets.example/v3"]);
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let words = prop::sample::select(vec![
-        "$ref",
-        "#/paths",
-        "#/components/schemas/A",
-        "get",
-        "post",
-        "/a",
-        "/{b}",
-        "parameters",
-        "in",
-        "path",
-        "query",
-        "name",
-        "b",
-        "schema",
-        "responses",
-        "200",
-        "default",
-        "content",
-        "application/json",
-        "requestBody",
-        "examples",
-        "type",
-        "object",
-        "x-1",
-        "headers",
-        "servers",
-        "url",
-    ]);
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i32>().prop_map(Value::from),
-        words.clone().prop_map(Value::from),
-        ".*".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(6, 64, 6, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((words.clone(), inner), 0..6).prop_map(|pairs| {
-                Value::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-            }),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn no_text_panics(text in prop::collection::vec(any::<u8>(), 0..512)) {
-        let _ = parse("openapi", &text);
-    }
-
-    #[test]
-    fn no_tree_panics(paths in any_json(), components in any_json(), swagger in any::<bool>()) {
-        let mut tree = json!({"info": {"title": "x"}, "paths": paths, "components": components});
-        if swagger { tree["swagger"] = "2.0".into() } else { tree["openapi"] = "3.0.0".into() }
-        if let Ok(api) = parse("openapi", tree.to_string().as_bytes()) {
-            let exported = export::openapi(&Properties::new(), &api.operations, &api.schemas, "https://x");
-            export::yaml(&exported).unwrap();
-        }
-    }
 }
