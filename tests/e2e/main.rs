@@ -2,6 +2,7 @@
 
 mod azure_cli;
 mod azurite;
+mod busy;
 mod command_line;
 mod crash;
 mod github;

@@ -3,6 +3,7 @@
 use evergate_tests::Upstream;
 use futures_util::future::try_join_all;
 use reqwest::StatusCode;
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use crate::lab::{SharedStorage, publish};
@@ -15,6 +16,12 @@ async fn no_request_fails_while_restores_swap_the_configuration() -> anyhow::Res
     let management = server.management().await?;
     management.create_service("svc", "westeurope", "Developer").await?;
     let key = publish(&management, "svc", upstream.url()).await?;
+    let many: Map<String, Value> =
+        (0..500).map(|at| (format!("/things/{at}/{{id}}"), json!({"get": {"responses": {}}}))).collect();
+    let many = json!({"openapi": "3.0.0", "info": {"title": "Many"}, "paths": many});
+    let many = json!({"properties": {"path": "many", "format": "openapi+json", "value": many.to_string(),
+        "serviceUrl": upstream.url()}});
+    management.put(&format!("{}/apis/many", management.service("svc")), &many).await?;
     let gateway = server.gateway()?;
     gateway.get_until("svc", "/pets/pets", &key, StatusCode::OK).await?;
     let request = storage.request(&server.bootstrap, "night");
