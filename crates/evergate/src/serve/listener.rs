@@ -48,14 +48,17 @@ impl Server {
                 Ok(peer) => self.router.clone().layer(Extension(ConnectInfo(peer))),
                 Err(_) => self.router.clone(),
             };
+            let stopping = stop.clone();
             tokio::spawn(async move {
                 match acceptor {
                     None => serve(stream, router, watcher).await,
                     Some(acceptor) => {
-                        match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                            Ok(Ok(stream)) => serve(stream, router, watcher).await,
-                            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                            Err(_) => tracing::debug!("a TLS handshake took too long"),
+                        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+                        match stopping.run_until_cancelled(handshake).await {
+                            Some(Ok(Ok(stream))) => serve(stream, router, watcher).await,
+                            Some(Ok(Err(error))) => tracing::debug!(%error, "a TLS handshake failed"),
+                            Some(Err(_)) => tracing::debug!("a TLS handshake took too long"),
+                            None => {}
                         }
                     }
                 }
