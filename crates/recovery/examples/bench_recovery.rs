@@ -20,7 +20,9 @@ use evergate_recovery::{
 };
 use evergate_store::key::InstanceKey;
 use evergate_store::sqlite::SqliteStore;
-use evergate_store::{GenerationState, LoadItem, NewService, OperationState, SharedStore, Swap, Verb};
+use evergate_store::{
+    GenerationState, LoadItem, NewService, OperationState, Record, SharedStore, Swap, Verb,
+};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -116,8 +118,13 @@ async fn operate(folder: &Path, data: &Path, verb: Verb) -> Outcome<()> {
     accounts.add("bench", AccountLocation::Folder(storage.clone()))?;
     let stopwatch = Arc::new(Stopwatch::default());
     let own = RecoveryKey::parse(&std::fs::read_to_string(folder.join("recovery-key.txt"))?)?;
+    let store = open(data)?;
+    // A server has sealed something before: the generator of random numbers is seeded, which takes tens of milliseconds.
+    store
+        .put_record(Record { collection: "bench".to_owned(), key: String::new(), value: Vec::new() })
+        .await?;
     let recovery = Recovery::new(RecoveryParts {
-        store: open(data)?,
+        store,
         accounts,
         keys: RecoveryKeys { own, additional: Vec::new() },
         owner: "bench".to_owned(),
