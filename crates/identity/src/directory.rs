@@ -17,7 +17,7 @@ use crate::Clock;
 use crate::assignment::Forbidden;
 use crate::attempts::Attempts;
 use crate::claims::TokenVersion;
-use crate::flow::device::Polls;
+use crate::flow::device::{Begun, Polls};
 use crate::issuer::{ExternalIssuer, Fetch, IssuerError, Issuers, NoFetch};
 use crate::keys::{KeyError, KeyRing, PublicKey, SigningKey};
 use crate::objects::{Tenant, TenantId};
@@ -161,6 +161,7 @@ pub struct Directory {
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
     pub(crate) polls: Polls,
+    pub(crate) begun: Begun,
     issuers: Issuers,
     seal: Seal,
 }
@@ -181,6 +182,7 @@ impl Directory {
             passwords: Passwords::new(config.password_cost),
             attempts: Attempts::default(),
             polls: Polls::default(),
+            begun: Begun::default(),
             writing: Mutex::default(),
             state: RwLock::new(Arc::new(state)),
             records,

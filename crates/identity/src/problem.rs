@@ -118,6 +118,16 @@ impl TokenProblem {
         Self::new("unsupported_response_type", 70_005, 400, message)
     }
 
+    pub(crate) fn sign_in_needed() -> Self {
+        let message = "the user must sign in: no sign-in is remembered here, so 'prompt=none' cannot succeed";
+        Self::new("login_required", 50_058, 400, message)
+    }
+
+    pub(crate) fn too_many_device_codes() -> Self {
+        let message = "too many devices are waiting for a sign-in; try again in a few minutes";
+        Self::new("temporarily_unavailable", 90_055, 429, message)
+    }
+
     pub(crate) fn pkce_needed() -> Self {
         let message = "the request must have a 'code_challenge' with 'code_challenge_method=S256' (RFC 7636)";
         Self::new("invalid_request", 9_002_325, 400, message)

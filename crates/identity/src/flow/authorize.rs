@@ -124,6 +124,9 @@ impl Directory {
             offline_access: asked.version == crate::TokenVersion::V1,
         });
         self.check_consent(client)?;
+        if asked.form.get("prompt") == Some("none") {
+            return Err(TokenProblem::sign_in_needed());
+        }
         Ok((wanted, challenge))
     }
 }

@@ -41,6 +41,25 @@ impl Polls {
     }
 }
 
+/// Anybody can begin a sign-in, and each takes room in the store: so many a minute, no more.
+const BEGUN_PER_MINUTE: u32 = 100;
+
+/// How many sign-ins began in the running minute.
+#[derive(Default)]
+pub(crate) struct Begun(Mutex<(i64, u32)>);
+
+impl Begun {
+    fn is_too_many(&self, now: Timestamp) -> bool {
+        let minute = now.as_second().div_euclid(60);
+        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.0 != minute {
+            *begun = (minute, 0);
+        }
+        begun.1 = begun.1.saturating_add(1);
+        begun.1 > BEGUN_PER_MINUTE
+    }
+}
+
 /// What the device gets.
 #[derive(Debug)]
 pub struct DeviceCode {
@@ -98,6 +117,9 @@ impl Directory {
         let client = self.named_client(tenant, asked)?;
         let wanted = self.wanted(tenant, asked)?.ok_or_else(|| TokenProblem::missing("scope"))?;
         self.check_consent(&client)?;
+        if self.begun.is_too_many(self.now()) {
+            return Err(TokenProblem::too_many_device_codes());
+        }
         let device_code = random::token();
         let key = random::digest(&device_code);
         let lifetime = self.config().lifetimes.device_code;

@@ -227,6 +227,7 @@ async fn no_sign_in_leads_to_a_place_that_is_not_registered() {
         (&client, ("code_challenge", None), "invalid_request"),
         (&client, ("code_challenge_method", Some("plain")), "invalid_request"),
         (&client, ("response_type", Some("token")), "unsupported_response_type"),
+        (&client, ("prompt", Some("none")), "login_required"),
         (&client, ("scope", Some("https://other/.default")), "invalid_resource"),
         (&unconsented, ("x", None), "consent_required"),
     ] {
@@ -371,6 +372,15 @@ async fn a_device_waits_until_its_person_said_yes() {
     confirm(&cookie, &shown, "decline").await;
     assert_eq!(poll(&text(&begun, "device_code")).await.json["error"], "authorization_declined");
 
+    for _ in 0..100 {
+        begin().await;
+    }
+    assert_eq!(
+        begin().await.json["error"],
+        "temporarily_unavailable",
+        "anybody may begin, but not fill the store"
+    );
+    server.pass(60);
     let begun = begin().await;
     server.pass(901);
     assert_eq!(poll(&text(&begun, "device_code")).await.json["error"], "expired_token");
