@@ -19,7 +19,7 @@ enum Benchmark {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.benchmark {
-        Benchmark::Gateway(args) => gateway::run(args),
+        Benchmark::Gateway(args) => gateway::run(&args),
         Benchmark::Recovery(args) => recovery::run(args),
     }
 }
