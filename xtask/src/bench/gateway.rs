@@ -61,14 +61,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     let mut ours = Gateway::start(&program, upstream.address)?;
     let (mut nginx_rounds, mut our_rounds) = (Vec::new(), Vec::new());
-    load(&args, proxy.address, proxy.worker, 1)?;
-    load(&args, ours.address, ours.child.id(), 1)?;
+    load(args, proxy.address, proxy.worker, 1)?;
+    load(args, ours.address, ours.child.id(), 1)?;
     for _ in 0..args.rounds {
-        nginx_rounds.push(load(&args, proxy.address, proxy.worker, args.seconds)?);
-        our_rounds.push(load(&args, ours.address, ours.child.id(), args.seconds)?);
+        nginx_rounds.push(load(args, proxy.address, proxy.worker, args.seconds)?);
+        our_rounds.push(load(args, ours.address, ours.child.id(), args.seconds)?);
     }
-    let swapped = swap_under_load(&args, &mut ours)?;
-    report(median(&nginx_rounds), median(&our_rounds), swapped, &args)
+    let swapped = swap_under_load(args, &mut ours)?;
+    report(median(&nginx_rounds), median(&our_rounds), swapped, args)
 }
 
 /// Installs what is compared with and what makes the load, on a Debian system that lacks them.
