@@ -12,6 +12,8 @@ mod routing;
 mod swaps;
 #[path = "serving/tls.rs"]
 mod tls;
+#[path = "serving/trust.rs"]
+mod trust;
 #[path = "serving/upstreams.rs"]
 mod upstreams;
 #[path = "serving/wire.rs"]
