@@ -97,6 +97,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tasks.spawn(tls.keep_fresh(ground.stop.clone()));
     tasks.spawn(control.keep_house(ground.stop.clone()));
     let resumed = control.recovery.resume().await?;
+    tasks.spawn(control.look_after_operations(ground.stop.clone()));
     tracing::info!(region = ground.instance.region, endpoint = ground.endpoint, %listening, resumed, "ready");
     announce(&mut ground, &running, &endpoints, &control, &told, ca_file, recovery_key_file)?;
 

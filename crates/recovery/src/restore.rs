@@ -17,6 +17,7 @@ use evergate_store::{GenerationState, Record, StoreError, Swap};
 pub(crate) use body::{forget_former, former, keep_former, merged};
 pub(crate) use fetch::verify;
 use report::Report;
+pub(crate) use report::forget_report;
 
 use crate::RecoveryError;
 use crate::runner::Job;
@@ -97,7 +98,7 @@ async fn load_and_swap(
     match store.swap(&service.id, swap).await {
         Ok(restored) => {
             job.reach("restore.swapped");
-            report.finish(restored.revision).await
+            Ok(report.finish(restored.revision))
         }
         Err(error) => {
             report.forget().await;

@@ -15,6 +15,7 @@ use evergate_store::{
 };
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -85,7 +86,22 @@ impl Recovery {
 
     /// Begins a backup or a restore and returns at once. The same request, while it runs, joins it.
     /// [`StoreError::Busy`] when something else runs on the service.
+    ///
+    /// A caller that goes away meanwhile, as a client's lost connection makes one, leaves either nothing
+    /// behind or an operation that is worked on, never one that only stands in the store.
     pub async fn begin(
+        self: &Arc<Self>,
+        service: &ServiceId,
+        verb: Verb,
+        request: BackupRequest,
+    ) -> Result<Operation, StoreError> {
+        let (recovery, service) = (Arc::clone(self), service.clone());
+        let registering = self.tasks.spawn(async move { recovery.register(&service, verb, request).await });
+        let stopped = |error: JoinError| StoreError::Database { message: error.to_string(), retry: true };
+        registering.await.map_err(stopped)?
+    }
+
+    async fn register(
         self: &Arc<Self>,
         service: &ServiceId,
         verb: Verb,
@@ -102,18 +118,24 @@ impl Recovery {
         match self.parts.store.begin_operation(new).await? {
             Begin::Joined(operation) => Ok(operation),
             Begin::Started(operation) => {
-                self.spawn(operation.clone(), Some(request), false);
+                if self.reserve(operation.id) {
+                    self.spawn(operation.clone(), Some(request), false);
+                }
                 Ok(operation)
             }
         }
     }
 
-    /// Takes over what a former process left, removes what it was loading, and returns how many
-    /// operations go on. May be called at any time: what this process works on is left alone.
+    /// Takes over what a former process left or what nobody works on any more, removes what it was
+    /// loading, and returns how many operations go on. May be called at any time, and should be now and
+    /// then: what this process works on is left alone.
     pub async fn resume(self: &Arc<Self>) -> Result<usize, StoreError> {
         let mut claimed = self.parts.store.claim_operations(&self.parts.owner, LEASE).await?;
-        claimed.retain(|operation| !self.under_way().contains(&operation.id));
-        self.drop_abandoned_generations(&claimed).await?;
+        claimed.retain(|operation| self.reserve(operation.id));
+        if let Err(error) = self.drop_abandoned_generations(&claimed).await {
+            claimed.iter().for_each(|operation| self.release(operation.id));
+            return Err(error);
+        }
         let count = claimed.len();
         for operation in claimed {
             tracing::info!(operation = %operation.id, verb = %operation.verb, service = %operation.service,
@@ -136,31 +158,56 @@ impl Recovery {
     async fn drop_abandoned_generations(&self, mine: &[Operation]) -> Result<(), StoreError> {
         let store = &self.parts.store;
         for service in store.services().await? {
+            // The other way round, a restore that begins in between would lose what it loads.
+            let mut loading = store.generations(&service.id).await?;
+            loading.retain(|generation| generation.state == GenerationState::Loading);
             let running = store.running_operation(&service.id).await?;
             if running.is_some_and(|running| mine.iter().all(|operation| operation.id != running.id)) {
                 continue;
             }
-            for generation in store.generations(&service.id).await? {
-                if generation.state == GenerationState::Loading {
-                    tracing::info!(service = %service.id, generation = %generation.id, "removing what an interrupted restore loaded");
-                    store.drop_generation(generation.id).await?;
+            for generation in loading {
+                tracing::info!(service = %service.id, generation = %generation.id, "removing what an interrupted restore loaded");
+                match store.drop_generation(generation.id).await {
+                    // The restore itself was faster.
+                    Ok(()) | Err(StoreError::NotFound(_)) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
         Ok(())
     }
 
+    /// Makes an operation this process's own work; false when it is already.
+    fn reserve(&self, operation: OperationId) -> bool {
+        self.under_way().insert(operation)
+    }
+
+    fn release(&self, operation: OperationId) {
+        self.under_way().remove(&operation);
+    }
+
+    /// Works on an operation that was reserved.
     fn spawn(self: &Arc<Self>, operation: Operation, request: Option<BackupRequest>, resumed: bool) {
-        if !self.under_way().insert(operation.id) {
-            return;
-        }
         let recovery = Arc::clone(self);
         let span = tracing::info_span!("operation", id = %operation.id, verb = %operation.verb, service = %operation.service.name);
         let task = async move {
-            recovery.drive(&operation, request, resumed).await;
-            recovery.under_way().remove(&operation.id);
+            if !resumed || recovery.still_runs(operation.id).await {
+                recovery.drive(&operation, request, resumed).await;
+            }
+            recovery.release(operation.id);
         };
         self.tasks.spawn(task.instrument(span));
+    }
+
+    /// False for an operation that this process ended between the claim and the reservation.
+    async fn still_runs(&self, operation: OperationId) -> bool {
+        match self.parts.store.operation(operation).await {
+            Ok(found) => found.is_some_and(|found| found.state == OperationState::Running),
+            Err(error) => {
+                tracing::warn!(%operation, %error, "an operation cannot be looked at; it is taken over later");
+                false
+            }
+        }
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashSet<OperationId>> {
@@ -255,18 +302,27 @@ impl Recovery {
                     message = %failure.message, "operation failed");
             }
         }
+        if outcome.is_ok() {
+            self.parts.checkpoints.reach(match operation.verb {
+                Verb::Restore => "restore.ending",
+                _ => "backup.ending",
+            });
+        }
         for attempt in 1..=ENDINGS {
             match self.parts.store.finish_operation(operation.id, outcome.clone()).await {
-                Ok(()) => return,
+                Ok(()) => break,
                 Err(error @ StoreError::Database { retry: true, .. }) if attempt < ENDINGS => {
                     tracing::warn!(operation = %operation.id, %error, "the end of the operation could not be noted; trying again");
                     tokio::time::sleep(BEAT).await;
                 }
                 Err(error) => {
-                    tracing::error!(operation = %operation.id, %error, "the end of the operation could not be noted");
+                    tracing::error!(operation = %operation.id, %error, "the end of the operation could not be noted; it is taken up again");
                     return;
                 }
             }
+        }
+        if operation.verb == Verb::Restore {
+            restore::forget_report(&self.parts.store, operation.id).await;
         }
     }
 

@@ -82,7 +82,7 @@ async fn the_operation(region: &world::Region) -> Operation {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_died_goes_on() {
-    for point in ["backup.snapshot", "backup.staged", "backup.committed"] {
+    for point in ["backup.snapshot", "backup.staged", "backup.committed", "backup.ending"] {
         let (_folder, path) = prepare().await;
         crash(point, &path);
         let world = open(&path);
@@ -103,14 +103,15 @@ async fn a_backup_that_died_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_died_leaves_the_old_state_or_the_new_one() {
-    let points = ["restore.downloaded", "restore.loading", "restore.verified", "restore.swapped"];
+    let points =
+        ["restore.downloaded", "restore.loading", "restore.verified", "restore.swapped", "restore.ending"];
     for point in points {
         let (_folder, path) = prepare().await;
         crash(point, &path);
         let world = open(&path);
         let one = world.region("one");
         let running = the_operation(&one).await;
-        let swapped = point == "restore.swapped";
+        let swapped = matches!(point, "restore.swapped" | "restore.ending");
         let expected: &[&str] = if swapped { &["pets"] } else { &["later", "pets"] };
         assert_eq!(one.names(&id("svc1"), "/apis").await, expected, "{point}");
         let edit = vec![put("/apis/meanwhile", json!({}), json!({}))];
@@ -124,10 +125,11 @@ async fn a_restore_that_died_leaves_the_old_state_or_the_new_one() {
         assert_eq!(result["changesSuperseded"]["count"], 1, "{point}: {result}");
         // One generation came of it, however often it was begun.
         assert_eq!(one.store.generations(&id("svc1")).await.unwrap().len(), 2, "{point}");
-        assert!(one.store.records("restore-reports").await.unwrap().is_empty(), "{point}");
         let plan = one.recovery.undo_plan(&id("svc1")).await.unwrap();
         one.recovery.undo(&plan).await.unwrap();
         assert_eq!(one.names(&id("svc1"), "/apis").await, ["later", "pets"], "{point}");
+        one.recovery.shutdown().await;
+        assert!(one.store.records("restore-reports").await.unwrap().is_empty(), "{point}");
     }
 }
 

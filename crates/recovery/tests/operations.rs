@@ -3,9 +3,11 @@
 #[path = "support/world.rs"]
 mod world;
 
+use std::time::Duration;
+
 use evergate_model::Secret;
 use evergate_recovery::{Access, BackupRequest, StorageAccounts, UndoError};
-use evergate_store::{GenerationState, IfMatch, ServiceEdit, StoreError, Verb};
+use evergate_store::{GenerationState, IfMatch, OperationState, ServiceEdit, StoreError, Verb};
 use serde_json::{Value, json};
 use world::{Unusual, World, id, put};
 
@@ -254,6 +256,7 @@ async fn three_former_generations_are_kept() {
     assert_eq!(states.iter().filter(|state| **state == GenerationState::Former).count(), 3);
     assert_eq!(states.len(), 4);
     assert_eq!(one.store.records("former-generations").await.unwrap().len(), 3);
+    one.recovery.shutdown().await;
     assert!(one.store.records("restore-reports").await.unwrap().is_empty());
 }
 
@@ -287,6 +290,39 @@ async fn the_same_request_joins_and_is_not_taken_over_from_itself() {
         Err(error) => panic!("{error}"),
         Ok(ended) => drop(one.outcome(&ended).await.unwrap()),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_who_went_away_began_is_done() {
+    let world = World::new();
+    let one = world.region("one");
+    let service = one.create_sample("svc1").await;
+    tokio::select! {
+        biased;
+        _ = one.recovery.begin(&service.id, Verb::Backup, one.request("b")) => panic!("nothing is stored at once"),
+        () = std::future::ready(()) => {}
+    }
+    // The same request joins the one that was given up, or it has ended.
+    let operation = one.recovery.begin(&service.id, Verb::Backup, one.request("b")).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(60), one.outcome(&operation)).await;
+    assert_eq!(ended.expect("somebody works on it").unwrap()["resources"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_is_not_begun_again_by_those_who_look_after_it() {
+    let world = World::new();
+    let one = world.region("one");
+    let service = one.create_sample("svc1").await;
+    one.backup(&service.id, "night").await;
+    for _ in 0..10 {
+        let operation = one.recovery.begin(&service.id, Verb::Restore, one.request("night")).await.unwrap();
+        while one.store.operation(operation.id).await.unwrap().unwrap().state == OperationState::Running {
+            one.recovery.resume().await.unwrap();
+        }
+        one.outcome(&operation).await.unwrap();
+    }
+    let swaps = one.store.changes(&service.id, service.revision).await.unwrap();
+    assert_eq!(swaps.len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,8 @@ use super::metrics::RecoveryMetrics;
 use super::recovery_keys::KeyRing;
 use crate::config::ConfigError;
 
+/// How often operations that nobody works on any more are looked for.
+const CARE: Duration = Duration::from_secs(30);
 /// How often expired codes are removed and old signing keys replaced.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 const PRODUCER: &str = concat!("evergate/", env!("CARGO_PKG_VERSION"));
@@ -66,6 +68,19 @@ impl ControlPlane {
             instance: management_instance(ground, gateway, &directory)?,
         });
         Ok(Self { recovery, router, bootstrap, directory })
+    }
+
+    /// Takes up operations whose end could not be stored, a full disk for one, until `stop`: left alone they
+    /// would keep their service locked until the next start.
+    pub(crate) fn look_after_operations(&self, stop: CancellationToken) -> impl Future<Output = ()> + use<> {
+        let recovery = Arc::clone(&self.recovery);
+        async move {
+            while stop.run_until_cancelled(tokio::time::sleep(CARE)).await.is_some() {
+                if let Err(error) = recovery.resume().await {
+                    tracing::warn!(%error, "operations cannot be looked after; it is tried again");
+                }
+            }
+        }
     }
 
     /// The directory's upkeep, until `stop`.

@@ -2,7 +2,7 @@
 
 use evergate_archive::Manifest;
 use evergate_model::{GenerationId, Revision, Service};
-use evergate_store::GenerationState;
+use evergate_store::{GenerationState, OperationId, SharedStore};
 use serde_json::{Value, json};
 
 use super::record;
@@ -50,14 +50,14 @@ impl<'a> Report<'a> {
     }
 
     pub(super) async fn forget(&self) {
-        forget(self.job).await;
+        forget_report(&self.job.parts.store, self.job.operation.id).await;
     }
 
-    /// The operation's result.
-    pub(super) async fn finish(mut self, revision: Revision) -> Result<String, RecoveryError> {
+    /// The operation's result. The written one stays until the operation has ended: who died between
+    /// would otherwise restore once more, and an undo would find the restored state in its place.
+    pub(super) fn finish(mut self, revision: Revision) -> String {
         self.document["revision"] = json!(revision.0);
-        forget(self.job).await;
-        Ok(self.document.to_string())
+        self.document.to_string()
     }
 }
 
@@ -87,18 +87,18 @@ pub(super) async fn of_former_process(job: &Job<'_>) -> Result<Option<String>, R
         })
     });
     let Some(mut document) = swapped else {
-        forget(job).await;
+        forget_report(store, job.operation.id).await;
         return Ok(None);
     };
     if let Some(service) = store.service(&job.operation.service).await? {
         document["revision"] = json!(service.revision.0);
     }
-    forget(job).await;
     Ok(Some(document.to_string()))
 }
 
-async fn forget(job: &Job<'_>) {
-    if let Err(error) = job.parts.store.take_record(REPORTS, &job.operation.id.to_string()).await {
-        tracing::debug!(operation = %job.operation.id, %error, "a report could not be removed");
+/// Removes the report of an operation that has ended.
+pub(crate) async fn forget_report(store: &SharedStore, operation: OperationId) {
+    if let Err(error) = store.take_record(REPORTS, &operation.to_string()).await {
+        tracing::debug!(%operation, %error, "a report could not be removed");
     }
 }
