@@ -118,9 +118,11 @@ impl Directory {
         password: &Secret,
         from: Option<IpAddr>,
     ) -> Result<Arc<User>, TokenProblem> {
+        // Blanks around the name are forgiven; they must not make it another name to the counter.
+        let user_name = user_name.trim();
         let attempt = format!("user:{tenant}:{user_name}");
         self.attempts.check(&attempt, from, self.now()).map_err(TokenProblem::locked)?;
-        let user = self.state().user_named(tenant, user_name.trim()).cloned();
+        let user = self.state().user_named(tenant, user_name).cloned();
         let right = match &user {
             Some(user) => self.passwords.verify(password, &user.password_hash).await,
             None => self.passwords.pretend(password).await.map(|()| false),
@@ -169,5 +171,30 @@ fn check_user_name(name: &str) -> Result<(), ChangeError> {
         Ok(())
     } else {
         Err(ChangeError::Invalid(format!("the user name '{name}' is not of the form 'name@domain'")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{DirectoryConfig, MemoryRecords, PasswordCost};
+
+    #[tokio::test]
+    async fn blanks_around_the_name_do_not_begin_the_count_anew() {
+        let mut config = DirectoryConfig::new("https://localhost:1");
+        config.password_cost = PasswordCost::CHEAP;
+        let directory = Directory::open(Arc::new(MemoryRecords::default()), config).await.unwrap();
+        let tenant = directory.create_tenant("t").await.unwrap().id;
+        let right = Secret::new("a long enough password");
+        directory.create_user(tenant, "ann@x", "Ann", &right).await.unwrap();
+        directory.sign_in(tenant, " ann@x ", &right, None).await.unwrap();
+        for blanks in 0..8 {
+            let name = format!("ann@x{}", " ".repeat(blanks));
+            directory.sign_in(tenant, &name, &Secret::new("wrong"), None).await.unwrap_err();
+        }
+        let refused = directory.sign_in(tenant, "ann@x", &right, None).await.unwrap_err();
+        assert!(refused.to_string().contains("too many attempts"), "{refused}");
     }
 }
