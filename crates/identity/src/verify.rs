@@ -174,7 +174,12 @@ impl Directory {
         let expires_at = check_times(claims, now, SKEW)?;
         check_audience(claims, trusted.audiences())?;
         check_permission(claims)?;
-        principal(claims, claims.tid.as_deref().unwrap_or(&claims.iss), expires_at)
+        let principal = principal(claims, claims.tid.as_deref().unwrap_or(&claims.iss), expires_at)?;
+        // The roles of our own tenants are given to principals that only we vouch for.
+        if self.resolve_tenant(&principal.tenant).is_ok() {
+            return Err(AuthenticationError::UnknownTenant(principal.tenant));
+        }
+        Ok(principal)
     }
 }
 
@@ -259,4 +264,64 @@ fn principal(claims: &Claims, tenant: &str, expires_at: Timestamp) -> Result<Pri
     };
     let name = name.or_else(|| claims.name.clone()).unwrap_or_else(|| object_id.clone());
     Ok(Principal { tenant, object_id, kind, name, application_id, expires_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use serde_json::json;
+
+    use super::*;
+    use crate::keys::{KeyRing, SigningKey};
+    use crate::{DirectoryConfig, ExternalIssuer, Fetch, FetchError, MemoryRecords, PasswordCost};
+
+    /// A foreign issuer with one key.
+    struct Elsewhere(KeyRing);
+
+    #[async_trait]
+    impl Fetch for Elsewhere {
+        async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+            if url.ends_with("openid-configuration") {
+                let document = json!({ "issuer": "https://idp", "jwks_uri": "https://idp/keys" });
+                return Ok(document.to_string().into_bytes());
+            }
+            let key = self.0.public(Timestamp::now(), SignedDuration::ZERO).remove(0);
+            let key =
+                json!({ "kty": "RSA", "use": "sig", "kid": key.id, "n": key.modulus, "e": key.exponent });
+            Ok(json!({ "keys": [key] }).to_string().into_bytes())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_foreign_issuer_cannot_name_a_principal_of_ours() {
+        let key = Arc::new(SigningKey::generate(Timestamp::now()).unwrap());
+        let mut config = DirectoryConfig::new("https://localhost:1");
+        config.password_cost = PasswordCost::CHEAP;
+        config.fetch = Arc::new(Elsewhere(KeyRing::new(vec![Arc::clone(&key)])));
+        config.external_issuers = vec![ExternalIssuer {
+            discovery: "https://idp".to_owned(),
+            audiences: vec!["here".to_owned()],
+            tenants: Vec::new(),
+        }];
+        let directory = Directory::open(Arc::new(MemoryRecords::default()), config).await.unwrap();
+        let made = directory.bootstrap().await.unwrap().unwrap();
+        let owner = directory.application(made.tenant_id, made.application_id).unwrap().service_principal;
+        let check = async |tenant: &str| {
+            let claims = json!({
+                "iss": "https://idp", "aud": "here", "exp": Timestamp::now().as_second() + 60,
+                "oid": owner, "tid": tenant,
+            });
+            let token = key.sign(&claims).unwrap();
+            directory.authenticate(Some(&format!("Bearer {token}"))).await
+        };
+        let foreign = check("22222222-2222-2222-2222-222222222222").await.unwrap();
+        assert!(directory.authorize(&foreign, "any/read", "/").is_err());
+        let own = made.tenant_id.to_string();
+        for tenant in [own.clone(), own.to_uppercase(), format!("{{{own}}}")] {
+            let refused = check(&tenant).await.unwrap_err();
+            assert_eq!(refused, AuthenticationError::UnknownTenant(own.clone()), "{tenant}");
+        }
+    }
 }
