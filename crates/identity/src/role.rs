@@ -49,7 +49,7 @@ pub const ROLES: &[RoleDefinition] = &[
         name: "API Management Service Operator Role",
         description: "Manages services, backs them up and restores them, without reading their APIs",
         actions: with_surroundings!(
-            "Microsoft.ApiManagement/checkNameAvailability/action",
+            "Microsoft.ApiManagement/checkNameAvailability/read",
             "Microsoft.ApiManagement/service/read",
             "Microsoft.ApiManagement/service/write",
             "Microsoft.ApiManagement/service/delete",
@@ -71,7 +71,7 @@ pub const ROLES: &[RoleDefinition] = &[
         actions: with_surroundings!(
             "Microsoft.ApiManagement/service/*/read",
             "Microsoft.ApiManagement/service/read",
-            "Microsoft.ApiManagement/checkNameAvailability/action"
+            "Microsoft.ApiManagement/checkNameAvailability/read"
         ),
         not_actions: &["Microsoft.ApiManagement/service/users/keys/read"],
     },
@@ -167,6 +167,11 @@ mod tests {
             ("API Management Service Operator Role", format!("{service}/RESTORE/action"), true),
             ("API Management Service Operator Role", format!("{service}/read"), true),
             ("API Management Service Operator Role", format!("{service}/apis/read"), false),
+            (
+                "API Management Service Operator Role",
+                "Microsoft.ApiManagement/checkNameAvailability/read".to_owned(),
+                true,
+            ),
             ("API Management Service Reader Role", format!("{service}/apis/operations/read"), true),
             ("API Management Service Reader Role", format!("{service}/users/keys/read"), false),
             ("API Management Service Reader Role", format!("{service}/backup/action"), false),
