@@ -7,6 +7,8 @@ use evergate_model::Secret;
 
 /// Larger bodies are refused unread.
 pub const LARGEST: usize = 64 * 1024;
+/// More parameters than any protocol here has; each is compared with those before it.
+const MOST: usize = 100;
 
 /// Why a body is not a form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +16,9 @@ pub enum FormError {
     /// Over [`LARGEST`].
     #[error("the form is larger than {LARGEST} bytes")]
     TooLarge,
+    /// More parameters than any protocol here has.
+    #[error("the form has more than {MOST} parameters")]
+    TooMany,
     /// A percent sign without two hexadecimal digits, or text that is not UTF-8.
     #[error("the form is not URL-encoded UTF-8 text")]
     Encoding,
@@ -45,6 +50,9 @@ impl Form {
             let value = decode(pair.get(equals + 1..).unwrap_or_default())?;
             if form.0.iter().any(|(known, _)| *known == name) {
                 return Err(FormError::Repeated(name));
+            }
+            if form.0.len() == MOST {
+                return Err(FormError::TooMany);
             }
             form.0.push((name, Secret::new(value)));
         }
@@ -106,6 +114,9 @@ mod tests {
             assert_eq!(value, expected, "{body}");
         }
         assert_eq!(Form::parse(&vec![b'a'; LARGEST + 1]).unwrap_err(), FormError::TooLarge);
+        let many = |count: usize| (0..count).map(|n| format!("p{n}=&")).collect::<String>();
+        Form::parse(many(MOST).as_bytes()).unwrap();
+        assert_eq!(Form::parse(many(MOST + 1).as_bytes()).unwrap_err(), FormError::TooMany);
     }
 
     #[test]
