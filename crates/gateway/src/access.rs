@@ -53,7 +53,7 @@ pub(crate) fn check<'t>(
 /// The key of a request; the header comes first.
 fn key<'q>(api: &ApiTable, headers: &'q HeaderMap, query: &'q str) -> Option<std::borrow::Cow<'q, str>> {
     if let Some(value) = headers.get(&api.key_header) {
-        return Some(String::from_utf8_lossy(value.as_bytes()));
+        return Some(value.to_str().unwrap_or_default().into());
     }
     if query.is_empty() {
         return None;

@@ -7,6 +7,8 @@
 mod access;
 mod answer;
 mod body;
+mod deadline;
+mod hash;
 mod headers;
 mod limits;
 mod listen;

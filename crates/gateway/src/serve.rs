@@ -1,72 +1,81 @@
 //! One request, from its head to the head of its response: host, API, operation, key, then the
 //! policies `inbound`, `backend`, the upstream, and `outbound`, or `on-error`.
+//!
+//! All that needs no waiting is done at once, in [`serve`]; only a request that is forwarded becomes a
+//! future, and that one is on the heap, so that nobody moves it about.
 
 mod forward;
 
-use std::net::IpAddr;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use evergate_policy::evaluate::{Parameters, run};
+use evergate_policy::evaluate::{NoLimits, NoParameters, Parameters, run};
 use evergate_policy::{Answer, Document, Exchange, Failure, Outcome, Section, cors, query};
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, HOST, VARY};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use crate::access::{self, Denied};
 use crate::body::ResponseBody;
-use crate::limits::{Counting, Meter};
+use crate::headers::Caller;
+use crate::limits::Counting;
 use crate::table::{ApiTable, OperationTable, Scope, ServiceTable, Table};
 use crate::worker::Shared;
 use crate::{answer, headers, target};
+use forward::Forwarding;
 
 /// Answers 200 whatever is configured, as the original's probe does.
 const PROBE: &str = "/status-0123456789abcdef";
 
-/// Who asks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller {
-    pub(crate) address: IpAddr,
-    pub(crate) secure: bool,
+/// A request that was begun.
+pub(crate) enum Served {
+    /// It is answered already.
+    Answered(Response<ResponseBody>),
+    /// Its upstream will answer.
+    Forwarded(Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>),
+}
+
+impl Served {
+    pub(crate) async fn response(self) -> Response<ResponseBody> {
+        match self {
+            Self::Answered(response) => response,
+            Self::Forwarded(response) => response.await,
+        }
+    }
 }
 
 /// Serves one request.
-pub(crate) async fn serve(
-    shared: &Shared,
-    table: &Table,
-    caller: Caller,
-    request: Request<Incoming>,
-) -> Response<ResponseBody> {
-    let (parts, body) = request.into_parts();
+pub(crate) fn serve(shared: &Shared, table: &Table, caller: &Caller, request: Request<Incoming>) -> Served {
+    let (mut parts, body) = request.into_parts();
     if parts.uri.path() == PROBE {
-        return plain(Answer::empty());
+        return Served::Answered(plain(Answer::empty()));
     }
-    let unserved = |failure: Failure| {
+    let unserved = |failure: &Failure| {
         shared.metrics.unrouted(failure.status);
-        plain(answer::failure(&failure))
+        Served::Answered(plain(answer::failure(failure)))
     };
     let service = match check_head(&parts).map(|host| table.service(host)) {
-        Ok(Some(service)) => Arc::clone(service),
-        Ok(None) => return unserved(answer::not_found()),
-        Err(failure) => return unserved(failure),
+        Ok(Some(service)) => service,
+        Ok(None) => return unserved(&answer::not_found()),
+        Err(failure) => return unserved(&failure),
     };
-    let uri = parts.uri.clone();
+    let unrouted = |failure: &Failure| {
+        service.metrics.unrouted(failure.status);
+        Served::Answered(plain(answer::failure(failure)))
+    };
+    let uri = std::mem::take(&mut parts.uri);
     let query = uri.query().unwrap_or_default();
     let Some(path) = target::normal(uri.path()) else {
-        service.metrics.unrouted(StatusCode::BAD_REQUEST);
         let message = "The request's path is not valid.";
-        return plain(answer::error(StatusCode::BAD_REQUEST, message));
+        return unrouted(&answer::refusal(StatusCode::BAD_REQUEST, "BadRequest", message));
     };
     let Some((api, rest)) = service.paths.find(&path, query, &parts.headers) else {
-        let failure = answer::not_found();
-        service.metrics.unrouted(failure.status);
-        return plain(answer::failure(&failure));
+        return unrouted(&answer::not_found());
     };
-    let client_host = parts.headers.get(HOST).cloned();
-    let call = Call { shared, service: &service, api, caller, rest, query, client_host };
-    let response = call.answer(parts, body).await;
-    api.metrics.count(response.status());
-    response
+    headers::arrived(&mut parts.headers);
+    Call { shared, service, api, caller, rest, query }.serve(parts, body)
 }
 
 /// The host a request is for, once its head makes sense.
@@ -102,18 +111,16 @@ fn plain(answer: Answer) -> Response<ResponseBody> {
 /// A request to a known API.
 struct Call<'r> {
     shared: &'r Shared,
-    service: &'r ServiceTable,
-    api: &'r ApiTable,
-    caller: Caller,
+    service: &'r Arc<ServiceTable>,
+    api: &'r Arc<ApiTable>,
+    caller: &'r Caller,
     /// The path below the API's own.
     rest: &'r str,
     query: &'r str,
-    /// The `Host` the client sent, to tell it from one that a policy set.
-    client_host: Option<HeaderValue>,
 }
 
 /// The documents of a request's scopes, innermost first.
-type Chain<'t> = Vec<&'t Document>;
+type Chain<'t> = Vec<&'t Arc<Document>>;
 
 /// Template parameters of the operation that was found.
 #[derive(Debug)]
@@ -140,21 +147,18 @@ impl Parameters for Captured<'_> {
 }
 
 impl Call<'_> {
-    async fn answer(&self, parts: Parts, body: Incoming) -> Response<ResponseBody> {
+    fn serve(&self, parts: Parts, body: Incoming) -> Served {
         if cors::is_preflight(&parts.method, &parts.headers)
             && let Some(answer) = self.preflight(&parts.headers)
         {
-            return plain(answer);
+            return Served::Answered(self.counted(plain(answer)));
         }
         let found = self.api.routes.find(parts.method.as_str(), self.rest, self.query);
         let (operation, captures) = match found {
-            Some(found) => (Some(found.operation.as_ref()), found.captures),
+            Some(found) => (Some(found.operation), found.captures),
             None => (None, Vec::new()),
         };
-        let parameters = Captured { operation, captures, query: self.query };
-        let responses = operation.map_or(&[][..], |operation| &operation.source.responses);
         let access = access::check(self.service, self.api, &parts.headers, self.query);
-        let mut chain = Chain::new();
         let ready = match (operation, &access) {
             (None, _) => Err(answer::not_found()),
             (_, Err(denied)) => Err(self.denied(*denied, &parts.headers)),
@@ -163,53 +167,46 @@ impl Call<'_> {
         let access = access.unwrap_or_default();
         let product = access.product.map_or(&Scope::None, |product| &product.policy);
         let own = operation.map_or(&Scope::None, |operation| &operation.policy);
+        let mut chain = Chain::new();
         let collected = collect(&mut chain, [own, &self.api.policy, product, &self.service.policy]);
+
+        let parameters = Captured { operation: operation.map(Arc::as_ref), captures, query: self.query };
+        let responses = operation.map_or(&[][..], |operation| &operation.source.responses);
+        let documents: Vec<&Document> = chain.iter().map(|document| &***document).collect();
+        let Parts { method, mut headers, .. } = parts;
+        // Before the policies: what `Connection` names must not be theirs.
+        headers::forward_request(&mut headers, self.caller);
+        let mut exchange =
+            Exchange::new(method, headers, self.query, self.caller.address, &parameters, responses);
         let mut counting = Counting {
             counters: &self.shared.counters,
             service: &self.service.source.id,
             subject: access.subscription.map_or("", |subscription| &subscription.id),
             api: self.api,
-            operation,
+            operation: operation.map(Arc::as_ref),
             meters: Vec::new(),
         };
-        let Parts { method, headers, .. } = parts;
-        let mut exchange =
-            Exchange::new(method, headers, self.query, self.caller.address, &parameters, responses);
-        let served = match collected.and(ready) {
-            Ok(()) => self.run(&chain, &mut exchange, &mut counting, body).await,
+        let begun = collected.and(ready).and_then(|()| run_request(&documents, &mut exchange, &mut counting));
+        let begun = match begun {
+            Ok(Some(body)) => Ok(body),
+            Ok(None) => match self.prepare(&mut exchange, body) {
+                Ok(prepared) => {
+                    let after = After::new(self, &chain, operation, exchange.response_headers);
+                    return Served::Forwarded(Box::pin(
+                        Forwarding::new(prepared, after, counting.meters).run(),
+                    ));
+                }
+                Err(failure) => Err(failure),
+            },
             Err(failure) => Err(failure),
         };
-        let body = match served {
-            Ok(body) => body,
-            Err(failure) => on_error(&chain, &mut exchange, &mut counting, &failure),
-        };
-        finish(exchange, body)
+        let body = begun.unwrap_or_else(|failure| on_error(&documents, &mut exchange, &failure));
+        Served::Answered(self.counted(finish(exchange, body)))
     }
 
-    /// Runs the sections in order; what comes back is the response's body, its head is in the exchange.
-    async fn run<'c>(
-        &'c self,
-        chain: &[&'c Document],
-        exchange: &mut Exchange<'c>,
-        counting: &mut Counting<'c>,
-        body: Incoming,
-    ) -> Result<ResponseBody, Failure> {
-        for section in [Section::Inbound, Section::Backend] {
-            if let Outcome::Respond(answer) = run(chain, section, exchange, counting)? {
-                return Ok(respond(exchange, *answer));
-            }
-        }
-        let body = match exchange.forward {
-            Some(forward) => {
-                let meters: Vec<Meter> = std::mem::take(&mut counting.meters);
-                self.forward(exchange, forward, body, meters).await?
-            }
-            None => ResponseBody::whole(bytes::Bytes::new()),
-        };
-        match run(chain, Section::Outbound, exchange, counting)? {
-            Outcome::Respond(answer) => Ok(respond(exchange, *answer)),
-            Outcome::Continue => Ok(body),
-        }
+    fn counted(&self, response: Response<ResponseBody>) -> Response<ResponseBody> {
+        self.api.metrics.count(response.status());
+        response
     }
 
     /// Answers a preflight for the operation the browser means, or for the API when there is none.
@@ -221,7 +218,10 @@ impl Call<'_> {
         let product = product.map_or(&Scope::None, |product| &product.policy);
         let mut chain = Chain::new();
         match collect(&mut chain, [own, &self.api.policy, product, &self.service.policy]) {
-            Ok(()) => cors::preflight(&chain, headers),
+            Ok(()) => {
+                let documents: Vec<&Document> = chain.iter().map(|document| &***document).collect();
+                cors::preflight(&documents, headers)
+            }
             Err(failure) => Some(answer::failure(&failure)),
         }
     }
@@ -261,6 +261,85 @@ fn collect<'t>(chain: &mut Chain<'t>, scopes: [&'t Scope; 4]) -> Result<(), Fail
     Ok(())
 }
 
+/// What is left to do once a request has been forwarded.
+struct After {
+    service: Arc<ServiceTable>,
+    api: Arc<ApiTable>,
+    /// The documents and the operation, if any policy may still act.
+    documents: Vec<Arc<Document>>,
+    operation: Option<Arc<OperationTable>>,
+    response_headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    caller: std::net::IpAddr,
+}
+
+impl After {
+    fn new(
+        call: &Call<'_>,
+        chain: &Chain<'_>,
+        operation: Option<&Arc<OperationTable>>,
+        response_headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    ) -> Self {
+        let acts = chain.iter().any(|document| document.acts_after());
+        Self {
+            service: Arc::clone(call.service),
+            api: Arc::clone(call.api),
+            documents: if acts {
+                chain.iter().map(|document| Arc::clone(document)).collect()
+            } else {
+                Vec::new()
+            },
+            operation: operation.filter(|_| acts).cloned(),
+            response_headers,
+            caller: call.caller.address,
+        }
+    }
+
+    /// Runs `outbound` on what the upstream answered, or `on-error` on why it did not.
+    fn finish(
+        self,
+        answered: Result<(StatusCode, HeaderMap, ResponseBody), Failure>,
+    ) -> Response<ResponseBody> {
+        let documents: Vec<&Document> = self.documents.iter().map(Arc::as_ref).collect();
+        let responses = self.operation.as_ref().map_or(&[][..], |operation| &operation.source.responses);
+        let mut exchange =
+            Exchange::new(Method::GET, HeaderMap::new(), "", self.caller, &NoParameters, responses);
+        exchange.response_headers = self.response_headers;
+        let outcome = answered.and_then(|(status, headers, body)| {
+            exchange.response.status = status;
+            exchange.response.headers = headers;
+            match run(&documents, Section::Outbound, &mut exchange, &mut NoLimits)? {
+                Outcome::Respond(answer) => Ok(respond(&mut exchange, *answer)),
+                Outcome::Continue => Ok(body),
+            }
+        });
+        let body = outcome.unwrap_or_else(|failure| on_error(&documents, &mut exchange, &failure));
+        let response = finish(exchange, body);
+        self.api.metrics.count(response.status());
+        response
+    }
+}
+
+/// Runs the sections before the upstream. What comes back is a body when the response is made already;
+/// its head is then in the exchange.
+fn run_request<'c>(
+    documents: &[&'c Document],
+    exchange: &mut Exchange<'c>,
+    counting: &mut Counting<'_>,
+) -> Result<Option<ResponseBody>, Failure> {
+    for section in [Section::Inbound, Section::Backend] {
+        if let Outcome::Respond(answer) = run(documents, section, exchange, counting)? {
+            return Ok(Some(respond(exchange, *answer)));
+        }
+    }
+    if exchange.forward.is_some() {
+        return Ok(None);
+    }
+    match run(documents, Section::Outbound, exchange, counting)? {
+        Outcome::Respond(answer) => Ok(Some(respond(exchange, *answer))),
+        Outcome::Continue => Ok(Some(ResponseBody::whole(bytes::Bytes::new()))),
+    }
+}
+
 /// Puts an answer in the place of the response.
 fn respond(exchange: &mut Exchange<'_>, answer: Answer) -> ResponseBody {
     exchange.response.status = answer.status;
@@ -270,14 +349,9 @@ fn respond(exchange: &mut Exchange<'_>, answer: Answer) -> ResponseBody {
 }
 
 /// Makes the error the response and lets `on-error` change it.
-fn on_error<'c>(
-    chain: &[&'c Document],
-    exchange: &mut Exchange<'c>,
-    counting: &mut Counting<'_>,
-    failure: &Failure,
-) -> ResponseBody {
+fn on_error<'c>(documents: &[&'c Document], exchange: &mut Exchange<'c>, failure: &Failure) -> ResponseBody {
     let body = respond(exchange, answer::failure(failure));
-    match run(chain, Section::OnError, exchange, counting) {
+    match run(documents, Section::OnError, exchange, &mut NoLimits) {
         Ok(Outcome::Respond(answer)) => respond(exchange, *answer),
         // A failure while handling a failure leaves the first one's answer.
         Ok(Outcome::Continue) | Err(_) => body,
@@ -295,10 +369,11 @@ fn finish(exchange: Exchange<'_>, body: ResponseBody) -> Response<ResponseBody> 
         None => body,
     };
     for (name, value) in exchange.response_headers {
-        head.headers.insert(name, value);
-    }
-    if let Some((cors, origin)) = exchange.cors {
-        cors.decorate(&origin, &mut head.headers);
+        if name == VARY {
+            head.headers.append(name, value);
+        } else {
+            head.headers.insert(name, value);
+        }
     }
     let mut response = Response::new(body);
     *response.status_mut() = head.status;

@@ -20,6 +20,7 @@ pub(crate) use api::{ApiTable, KEY_HEADER, KEY_HEADER_SHOWN, OperationTable};
 pub(crate) use compile::TableCompiler;
 pub(crate) use keys::{Grant, Keys};
 
+use crate::hash::ConfigMap;
 use crate::metrics::ServiceMetrics;
 use crate::upstream::Upstream;
 use paths::Paths;
@@ -27,7 +28,7 @@ use paths::Paths;
 /// All services, by host.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    hosts: HashMap<Box<str>, Arc<ServiceTable>>,
+    hosts: ConfigMap<Box<str>, Arc<ServiceTable>>,
     /// Serves every host while it is the only service.
     only: Option<Arc<ServiceTable>>,
 }
@@ -39,9 +40,9 @@ pub(crate) struct ServiceTable {
     pub(crate) policy: Scope,
     pub(crate) paths: Paths,
     pub(crate) apis: HashMap<String, Arc<ApiTable>>,
-    pub(crate) products: HashMap<String, Arc<ProductTable>>,
+    pub(crate) products: ConfigMap<String, Arc<ProductTable>>,
     /// The product without subscription that an API is in, by the API's key.
-    pub(crate) open_products: HashMap<String, Arc<ProductTable>>,
+    pub(crate) open_products: ConfigMap<String, Arc<ProductTable>>,
     pub(crate) keys: Arc<Keys>,
     upstreams: HashMap<BackendReference, Result<Arc<Upstream>, String>>,
     pub(crate) metrics: Arc<ServiceMetrics>,

@@ -5,6 +5,11 @@
 
 use std::borrow::Cow;
 
+/// Whether a path that a policy made from a request's values stays where its template put it.
+pub(crate) fn stays(path: &str) -> bool {
+    matches!(normal(path), Some(Cow::Borrowed(_)))
+}
+
 /// The path to route and forward; none when it tries to hide a way out of its place.
 pub(crate) fn normal(path: &str) -> Option<Cow<'_, str>> {
     if !path.starts_with('/') {
@@ -51,13 +56,19 @@ pub(crate) fn normal(path: &str) -> Option<Cow<'_, str>> {
 /// from us but perhaps not from the backend.
 fn dots(segment: &str) -> Option<usize> {
     if !segment.contains('%') {
-        return Some(if segment == "." || segment == ".." { segment.len() } else { 0 });
+        return match segment {
+            "." | ".." => Some(segment.len()),
+            // Some servers cut parameters off a segment before they resolve it.
+            parameters if parameters.starts_with("..;") => None,
+            _ => Some(0),
+        };
     }
     let decoded = percent_encoding::percent_decode_str(segment).collect::<Vec<u8>>();
     if decoded == b"." || decoded == b".." {
         return Some(decoded.len());
     }
-    let hides = decoded.split(|b| *b == b'/' || *b == b'\\').any(|part| part == b"..");
+    let hides =
+        decoded.split(|b| *b == b'/' || *b == b'\\').any(|part| part == b".." || part.starts_with(b"..;"));
     let control = decoded.iter().any(|b| *b < b' ' || *b == 0x7f);
     (!hides && !control).then_some(0)
 }
@@ -84,6 +95,10 @@ mod tests {
         check("/a%20b/c", Some("/a%20b/c"));
         check("/a%2fb", Some("/a%2fb"));
         check("/a/..%2fb", None);
+        check("/a/..;/b", None);
+        check("/a/..;x=1/b", None);
+        check("/a/%2e.;/b", None);
+        check("/a;v=..;/b", Some("/a;v=..;/b"));
         check("/a/x%5c..%5cb", None);
         check("/a\\..\\b", None);
         check("/a%00", None);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +20,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
+use crate::deadline::LazyTimer;
+use crate::headers::Caller;
 use crate::limits::{self, Counters};
 use crate::listen::Sockets;
 use crate::metrics::Metrics;
-use crate::serve::{Caller, serve};
+use crate::serve::serve;
 use crate::table::Table;
 use crate::upstream::pool;
 
@@ -167,13 +169,13 @@ struct Serving {
 
 impl Serving {
     fn plain(&self, stream: TcpStream, from: SocketAddr) {
-        let caller = Caller { address: canonical(from), secure: false };
+        let caller = Caller::new(from.ip().to_canonical(), false);
         let connection = Draining::new(self, http1(TokioIo::new(stream), Arc::clone(&self.shared), caller));
         self.connections.spawn(connection);
     }
 
     fn secure(&self, acceptor: TlsAcceptor, stream: TcpStream, from: SocketAddr) {
-        let caller = Caller { address: canonical(from), secure: true };
+        let caller = Caller::new(from.ip().to_canonical(), true);
         let shared = Arc::clone(&self.shared);
         let (ending, stop) = (Arc::clone(&self.draining), self.stop.clone());
         self.connections.spawn(async move {
@@ -195,21 +197,17 @@ impl Serving {
     }
 }
 
-fn canonical(from: SocketAddr) -> IpAddr {
-    from.ip().to_canonical()
-}
-
 type Io<S> = TokioIo<S>;
 
 fn http1<S>(io: Io<S>, shared: Arc<Shared>, caller: Caller) -> impl GracefulConnection
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).serve_connection(
+    http1::Builder::new().timer(LazyTimer).header_read_timeout(HEAD_TIMEOUT).serve_connection(
         io,
         service_fn(move |request| {
-            let (shared, table) = (Arc::clone(&shared), table());
-            async move { Ok::<_, Infallible>(serve(&shared, &table.0, caller, request).await) }
+            let served = serve(&shared, &table().0, &caller, request);
+            async move { Ok::<_, Infallible>(served.response().await) }
         }),
     )
 }
@@ -224,8 +222,8 @@ where
         .serve_connection(
             io,
             service_fn(move |request| {
-                let (shared, table) = (Arc::clone(&shared), table());
-                async move { Ok::<_, Infallible>(serve(&shared, &table.0, caller, request).await) }
+                let served = serve(&shared, &table().0, &caller, request);
+                async move { Ok::<_, Infallible>(served.response().await) }
             }),
         )
 }

@@ -6,7 +6,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::document::{Document, Section, Statement};
 use crate::evaluate::Answer;
@@ -141,7 +141,7 @@ impl Cors {
             }
         }
         let mut answer = Answer::empty();
-        self.allow(origin, &mut answer.headers);
+        answer.headers.extend(self.allow(origin));
         let allow_methods = match &self.methods {
             Names::Any => method.clone(),
             Names::Some(_) => self.allow_methods.clone(),
@@ -157,23 +157,26 @@ impl Cors {
         Some(answer)
     }
 
-    fn allow(&self, origin: &HeaderValue, headers: &mut HeaderMap) {
+    fn allow(&self, origin: &HeaderValue) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = Vec::with_capacity(4);
         if matches!(self.origins, Origins::Any) {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.push((ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")));
         } else {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.append(VARY, HeaderValue::from_static("Origin"));
+            headers.push((ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
+            headers.push((VARY, HeaderValue::from_static("Origin")));
         }
         if self.allow_credentials {
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.push((ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
         }
+        headers
     }
 
-    /// Tells a browser that this response may be read by the page that asked.
-    pub fn decorate(&self, origin: &HeaderValue, headers: &mut HeaderMap) {
-        self.allow(origin, headers);
+    /// What tells a browser that a response may be read by the page that asked.
+    pub fn response_headers(&self, origin: &HeaderValue) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = self.allow(origin);
         if let Some(exposed) = &self.expose_headers {
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
+            headers.push((ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone()));
         }
+        headers
     }
 }

@@ -78,6 +78,12 @@ impl Document {
         })
     }
 
+    /// Whether anything may happen once the request was forwarded.
+    pub fn acts_after(&self) -> bool {
+        let acts = |statements: &Vec<Statement>| !statements.iter().all(|s| matches!(s, Statement::Base));
+        self.outbound.as_ref().is_some_and(acts) || self.on_error.as_ref().is_some_and(acts)
+    }
+
     /// Every `set-backend-service` of the document.
     pub fn backends(&self) -> impl Iterator<Item = &BackendReference> {
         let sections = [&self.inbound, &self.backend, &self.outbound, &self.on_error];

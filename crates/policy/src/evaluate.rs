@@ -7,9 +7,9 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use evergate_model::snapshot;
+use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::cors::Cors;
 use crate::document::{BackendReference, Document, Forward, Quota, RateLimit, Section, Statement};
 
 /// A request and, later, its response, while policies work on them.
@@ -37,9 +37,11 @@ pub struct Exchange<'a> {
     pub backend: Option<&'a BackendReference>,
     /// How to forward, when a policy said to.
     pub forward: Option<Forward>,
-    /// The policy that let a cross-origin request in.
-    pub cors: Option<(&'a Cors, HeaderValue)>,
-    /// Headers that the response gets at the end.
+    /// Whether a policy set the `Host` to forward with.
+    pub host_set: bool,
+    /// Whether a `cors` policy let a cross-origin request in.
+    pub cors_allowed: bool,
+    /// Headers that the response gets at the end; `Vary` is added to, others are replaced.
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
     /// The response, once there is one.
     pub response: ResponseHead,
@@ -70,6 +72,34 @@ pub trait Effects {
     fn rate_limit(&mut self, limit: &RateLimit) -> Verdict;
     /// Counts a call against a quota.
     fn quota(&mut self, quota: &Quota) -> Verdict;
+}
+
+/// For sections that cannot hold a limit.
+#[derive(Debug)]
+pub struct NoLimits;
+
+impl Effects for NoLimits {
+    fn rate_limit(&mut self, _: &RateLimit) -> Verdict {
+        Verdict::Allowed { remaining: 0, total: 0 }
+    }
+
+    fn quota(&mut self, _: &Quota) -> Verdict {
+        Verdict::Allowed { remaining: 0, total: 0 }
+    }
+}
+
+/// An operation without template parameters, or one whose parameters no longer matter.
+#[derive(Debug)]
+pub struct NoParameters;
+
+impl Parameters for NoParameters {
+    fn parameter(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn takes_query(&self, _: &str) -> bool {
+        false
+    }
 }
 
 /// What a limit says to a call.
@@ -182,7 +212,8 @@ impl<'a> Exchange<'a> {
             body: None,
             backend: None,
             forward: None,
-            cors: None,
+            host_set: false,
+            cors_allowed: false,
             response_headers: Vec::new(),
             response: ResponseHead::default(),
         }
@@ -205,12 +236,11 @@ impl<'a> Exchange<'a> {
         let on_request = matches!(section, Section::Inbound | Section::Backend);
         match statement {
             Statement::Base => {}
-            Statement::SetHeader(set) => {
-                message::set_header(
-                    if on_request { &mut self.headers } else { &mut self.response.headers },
-                    set,
-                );
+            Statement::SetHeader(set) if on_request => {
+                self.host_set |= set.name == HOST;
+                message::set_header(&mut self.headers, set);
             }
+            Statement::SetHeader(set) => message::set_header(&mut self.response.headers, set),
             Statement::SetBody(body) if on_request => self.body = Some(body.clone()),
             Statement::SetBody(body) => self.response.body = Some(body.clone()),
             Statement::SetStatus(status) => self.response.status = *status,

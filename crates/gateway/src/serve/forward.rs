@@ -1,52 +1,70 @@
 //! Forwards a request to its upstream and takes the head of the response.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use evergate_policy::document::Forward;
 use evergate_policy::{Exchange, Failure, query};
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 
-use super::Call;
+use super::{After, Call};
 use crate::body::{RequestBody, ResponseBody};
 use crate::limits::Meter;
 use crate::upstream::Upstream;
 use crate::upstream::connect::ConnectError;
-use crate::upstream::send::{SendError, send};
-use crate::{answer, headers};
+use crate::upstream::send::{Limits, SendError, send};
+use crate::{answer, headers, target};
+
+/// A request as its upstream will see it.
+pub(super) struct Prepared {
+    upstream: Arc<Upstream>,
+    request: Request<RequestBody>,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+/// A request on its way.
+pub(super) struct Forwarding {
+    prepared: Prepared,
+    after: After,
+    meters: Vec<Meter>,
+}
+
+impl Forwarding {
+    pub(super) fn new(prepared: Prepared, after: After, meters: Vec<Meter>) -> Self {
+        Self { prepared, after, meters }
+    }
+
+    pub(super) async fn run(self) -> Response<ResponseBody> {
+        let Self { prepared: Prepared { upstream, request, connect_timeout, timeout }, after, meters } = self;
+        let started = Instant::now();
+        let limits = Limits { connect: connect_timeout, answer: started + timeout };
+        let answered = match send(&upstream, request, limits).await {
+            Ok((response, lease)) => {
+                after.service.metrics.upstream(started.elapsed());
+                let (mut parts, incoming) = response.into_parts();
+                headers::forward_response(&mut parts.headers);
+                Ok((parts.status, parts.headers, ResponseBody::upstream(incoming, lease, meters)))
+            }
+            Err(error) => Err(failure(&after.api.key, &upstream, &error)),
+        };
+        after.finish(answered)
+    }
+}
 
 impl Call<'_> {
-    pub(super) async fn forward(
-        &self,
-        exchange: &mut Exchange<'_>,
-        forward: Forward,
-        body: Incoming,
-        meters: Vec<Meter>,
-    ) -> Result<ResponseBody, Failure> {
+    /// Makes the request to send.
+    pub(super) fn prepare(&self, exchange: &mut Exchange<'_>, body: Incoming) -> Result<Prepared, Failure> {
         let upstream = self.upstream(exchange)?;
-        let request = self.request(exchange, upstream, body)?;
-        let started = Instant::now();
-        let sent = send(upstream, request, self.shared.connect_timeout);
-        let sent = tokio::time::timeout(forward.timeout, sent).await;
-        let (response, lease) = match sent {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(error)) => return Err(self.failure(upstream, &error)),
-            Err(_) => {
-                tracing::warn!(api = self.api.key, upstream = ?upstream.origin, "the backend did not answer in time");
-                let message = "The backend service did not answer in time.";
-                return Err(answer::refusal(StatusCode::GATEWAY_TIMEOUT, "Timeout", message));
-            }
-        };
-        self.service.metrics.upstream(started.elapsed());
-        let (mut parts, incoming) = response.into_parts();
-        headers::forward_response(&mut parts.headers);
-        exchange.response.status = parts.status;
-        exchange.response.headers = parts.headers;
-        Ok(ResponseBody::upstream(incoming, lease, meters))
+        Ok(Prepared {
+            request: self.request(exchange, upstream, body)?,
+            upstream: Arc::clone(upstream),
+            connect_timeout: self.shared.connect_timeout,
+            timeout: exchange.forward.unwrap_or_default().timeout,
+        })
     }
 
     fn upstream(&self, exchange: &Exchange<'_>) -> Result<&Arc<Upstream>, Failure> {
@@ -65,8 +83,10 @@ impl Call<'_> {
         body: Incoming,
     ) -> Result<Request<RequestBody>, Failure> {
         let mut headers = std::mem::take(&mut exchange.headers);
-        headers::forward_request(&mut headers, self.caller.address);
-        self.set_host(&mut headers, upstream);
+        // The upstream's own host, unless a policy set another.
+        if !exchange.host_set {
+            headers.insert(HOST, upstream.authority.clone());
+        }
         for (name, value) in &upstream.headers {
             headers.insert(name.clone(), value.clone());
         }
@@ -84,16 +104,12 @@ impl Call<'_> {
         Ok(request)
     }
 
-    /// The upstream's own host, unless a policy set another.
-    fn set_host(&self, headers: &mut HeaderMap, upstream: &Upstream) {
-        let by_policy = headers.get(HOST).is_some_and(|host| Some(host) != self.client_host.as_ref());
-        if !by_policy {
-            headers.insert(HOST, upstream.authority.clone());
-        }
-    }
-
     fn uri(&self, exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Uri, Failure> {
+        let bad = |message: &str| answer::refusal(StatusCode::BAD_REQUEST, "BadRequest", message);
         let path = exchange.path.as_deref().unwrap_or(self.rest);
+        if exchange.path.as_deref().is_some_and(|rewritten| !target::stays(rewritten)) {
+            return Err(bad("The request's values lead out of the backend's path."));
+        }
         let query = exchange.current_query();
         let mut target = String::with_capacity(upstream.base_path.len() + path.len() + query.len() + 2);
         target.push_str(&upstream.base_path);
@@ -114,26 +130,35 @@ impl Call<'_> {
                 query::push_raw(&mut target, &upstream.query);
             }
         }
-        PathAndQuery::from_maybe_shared(Bytes::from(target)).map(Uri::from).map_err(|_| {
-            answer::refusal(StatusCode::BAD_REQUEST, "BadRequest", "The request's URL cannot be forwarded.")
-        })
+        PathAndQuery::from_maybe_shared(Bytes::from(target))
+            .map(Uri::from)
+            .map_err(|_| bad("The request's URL cannot be forwarded."))
     }
+}
 
-    fn failure(&self, upstream: &Upstream, error: &SendError) -> Failure {
-        if matches!(error, SendError::Client) {
-            let message = "The request's body could not be read.";
-            return answer::refusal(StatusCode::BAD_REQUEST, "ClientConnectionFailure", message);
-        }
-        tracing::warn!(api = self.api.key, upstream = ?upstream.origin, %error, "a request could not be forwarded");
-        let (status, message) = match error {
-            SendError::Connect(ConnectError::TimedOut) => {
-                (StatusCode::GATEWAY_TIMEOUT, "The connection to the backend service was not made in time.")
-            }
-            SendError::Connect(_) => (StatusCode::BAD_GATEWAY, "The backend service cannot be reached."),
-            SendError::Failed(_) | SendError::Client => {
-                (StatusCode::BAD_GATEWAY, "The backend service failed before it answered.")
-            }
-        };
-        answer::refusal(status, "BackendConnectionFailure", message)
+fn failure(api: &str, upstream: &Upstream, error: &SendError) -> Failure {
+    if matches!(error, SendError::Client) {
+        let message = "The request's body could not be read.";
+        return answer::refusal(StatusCode::BAD_REQUEST, "ClientConnectionFailure", message);
     }
+    tracing::warn!(api, upstream = ?upstream.origin, %error, "a request could not be forwarded");
+    let (status, reason, message) = match error {
+        SendError::TimedOut => {
+            (StatusCode::GATEWAY_TIMEOUT, "Timeout", "The backend service did not answer in time.")
+        }
+        SendError::Connect(ConnectError::TimedOut) => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "BackendConnectionFailure",
+            "The connection to the backend service was not made in time.",
+        ),
+        SendError::Connect(_) => {
+            (StatusCode::BAD_GATEWAY, "BackendConnectionFailure", "The backend service cannot be reached.")
+        }
+        SendError::Failed(_) | SendError::Client => (
+            StatusCode::BAD_GATEWAY,
+            "BackendConnectionFailure",
+            "The backend service failed before it answered.",
+        ),
+    };
+    answer::refusal(status, reason, message)
 }

@@ -12,6 +12,7 @@ use super::api::{KEY_HEADER, KEY_QUERY};
 use super::paths::{Paths, Version};
 use super::template::{Routes, Template};
 use super::{ApiTable, Keys, OperationTable, ProductTable, Scope, ServiceTable, Table};
+use crate::hash::ConfigMap;
 use crate::metrics::Metrics;
 use crate::upstream::Origins;
 
@@ -38,12 +39,17 @@ impl TableCompiler {
                 Some(former) if Arc::ptr_eq(&former.source, configuration) => former,
                 former => Arc::new(self.service(configuration, former.as_deref())),
             };
-            let own = format!("{}.{}", configuration.name.to_ascii_lowercase(), self.host_suffix);
-            table.hosts.insert(own.into(), Arc::clone(&service));
             for host in &configuration.hostnames {
-                table.hosts.insert(host.as_str().into(), Arc::clone(&service));
+                table.hosts.entry(host.as_str().into()).or_insert_with(|| Arc::clone(&service));
             }
             self.services.insert(configuration.id.clone(), service);
+        }
+        // Last, so that no service takes another's own name by listing it as its custom host.
+        for configuration in &snapshot.services {
+            let own = format!("{}.{}", configuration.name.to_ascii_lowercase(), self.host_suffix);
+            if let Some(service) = self.services.get(&configuration.id) {
+                table.hosts.insert(own.into(), Arc::clone(service));
+            }
         }
         if let [only] = snapshot.services.as_slice() {
             table.only = self.services.get(&only.id).cloned();
@@ -65,7 +71,7 @@ impl TableCompiler {
             _ => values.scope(new.policy.as_deref(), "service"),
         };
         let products = products(new, former, &values);
-        let mut open_products = HashMap::new();
+        let mut open_products = ConfigMap::default();
         for product in products.values() {
             if product.source.published && !product.source.subscription_required {
                 for api in &product.source.apis {
@@ -183,8 +189,8 @@ fn products(
     new: &ServiceConfiguration,
     former: Option<&ServiceTable>,
     values: &Values<'_>,
-) -> HashMap<String, Arc<ProductTable>> {
-    let mut products = HashMap::with_capacity(new.products.len());
+) -> ConfigMap<String, Arc<ProductTable>> {
+    let mut products = ConfigMap::default();
     for (name, product) in new.products.iter().filter(|(_, product)| product.declared) {
         let known = former.and_then(|former| former.products.get(name));
         let table = match known {

@@ -1,6 +1,5 @@
 //! From path to API: the longest path wins, then the revision and the version the request names.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use evergate_policy::query;
@@ -8,6 +7,7 @@ use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use super::ApiTable;
+use crate::hash::ConfigMap;
 
 /// The APIs of a service by their paths.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Paths {
 
 #[derive(Debug, Default)]
 struct Node {
-    children: HashMap<Box<str>, Node>,
+    children: ConfigMap<Box<str>, Node>,
     apis: Vec<Candidate>,
 }
 

@@ -3,13 +3,13 @@
 //! A literal segment beats one with a parameter in it, which beats a whole parameter, which beats a
 //! trailing wildcard; the search backs out of a branch that has no operation with the method.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use evergate_policy::query;
 use percent_encoding::percent_decode_str;
 
 use super::OperationTable;
+use crate::hash::ConfigMap;
 
 /// A template, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,7 @@ pub(crate) struct Routes {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, Node>,
+    literals: ConfigMap<Box<str>, Node>,
     mixed: Vec<(Box<[Piece]>, Node)>,
     parameter: Option<Box<Node>>,
     here: Vec<Arc<OperationTable>>,

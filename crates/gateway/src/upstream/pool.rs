@@ -10,6 +10,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
 
 use crate::body::{RequestBody, Sending};
+use crate::deadline::Deadline;
 
 /// Idle connections kept for one origin by one worker.
 const MAX_IDLE: usize = 256;
@@ -32,14 +33,14 @@ thread_local! {
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
     driver: AbortHandle,
-    /// Whether it carried a request before.
-    pub(crate) reused: bool,
+    /// Limits the wait for each response.
+    pub(crate) deadline: Deadline,
     idle_since: u64,
 }
 
 impl Connection {
     pub(crate) fn new(sender: SendRequest<RequestBody>, driver: AbortHandle) -> Self {
-        Self { sender, driver, reused: false, idle_since: 0 }
+        Self { sender, driver, deadline: Deadline::default(), idle_since: 0 }
     }
 }
 
@@ -61,7 +62,6 @@ fn put(origin: u64, mut connection: Connection) {
     // A thread that is ending has no pool any more: then the connection just closes.
     let _ = POOL.try_with(|pool| {
         let Ok(mut pool) = pool.try_borrow_mut() else { return };
-        connection.reused = true;
         connection.idle_since = pool.sweeps;
         let idle = pool.idle.entry(origin).or_default();
         if idle.len() < MAX_IDLE {

@@ -1,6 +1,7 @@
 //! Sends a request over a pooled connection, or a new one.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -8,7 +9,7 @@ use hyper::body::Incoming;
 use super::connect::{ConnectError, connect};
 use super::pool::{self, Lease};
 use super::{Origin, Upstream};
-use crate::body::RequestBody;
+use crate::body::{RequestBody, Sending};
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,17 @@ pub(crate) enum SendError {
     Failed(#[source] hyper::Error),
     #[error("the request's body could not be read from the client")]
     Client,
+    #[error("the response did not come in time")]
+    TimedOut,
+}
+
+/// How long sending may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// To make a connection.
+    pub(crate) connect: Duration,
+    /// Until the head of the response.
+    pub(crate) answer: Instant,
 }
 
 /// Sends a request. A pooled connection may have been closed by the other side meanwhile: then the
@@ -27,26 +39,40 @@ pub(crate) enum SendError {
 pub(crate) async fn send(
     upstream: &Upstream,
     mut request: Request<RequestBody>,
-    connect_limit: Duration,
+    limits: Limits,
 ) -> Result<(Response<Incoming>, Lease), SendError> {
     let origin = &upstream.origin;
     let sending = request.body().sending();
     if let Some(mut connection) = pooled(origin).await {
         let spare = spare(&request);
-        match connection.sender.try_send_request(request).await {
-            Ok(response) => return Ok((response, Lease::new(origin.id, connection, sending))),
-            Err(mut error) => match error.take_message().or(spare) {
+        let sent = pin!(connection.sender.try_send_request(request));
+        match connection.deadline.limit(limits.answer, sent).await {
+            None => return Err(SendError::TimedOut),
+            Some(Ok(response)) => return Ok((response, Lease::new(origin.id, connection, sending))),
+            Some(Err(mut error)) => match error.take_message().or(spare) {
                 Some(unsent) => request = unsent,
                 None if sending.failed() => return Err(SendError::Client),
                 None => return Err(SendError::Failed(error.into_error())),
             },
         }
     }
-    let mut connection = connect(origin, connect_limit).await?;
-    match connection.sender.send_request(request).await {
-        Ok(response) => Ok((response, Lease::new(origin.id, connection, sending))),
-        Err(_) if sending.failed() => Err(SendError::Client),
-        Err(error) => Err(SendError::Failed(error)),
+    // On the heap, because it is rare and big.
+    Box::pin(send_anew(origin, request, sending, limits)).await
+}
+
+async fn send_anew(
+    origin: &Origin,
+    request: Request<RequestBody>,
+    sending: Sending,
+    limits: Limits,
+) -> Result<(Response<Incoming>, Lease), SendError> {
+    let mut connection = connect(origin, limits.connect).await?;
+    let sent = pin!(connection.sender.send_request(request));
+    match connection.deadline.limit(limits.answer, sent).await {
+        None => Err(SendError::TimedOut),
+        Some(Ok(response)) => Ok((response, Lease::new(origin.id, connection, sending))),
+        Some(Err(_)) if sending.failed() => Err(SendError::Client),
+        Some(Err(error)) => Err(SendError::Failed(error)),
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn quota(verdict: Verdict) -> Result<(), Failure> {
     Err(Failure { headers, ..Failure::new(StatusCode::FORBIDDEN, "QuotaExceeded", message) })
 }
 
-impl<'a> Exchange<'a> {
+impl Exchange<'_> {
     pub(super) fn rate_limit(&mut self, limit: &RateLimit, verdict: Verdict) -> Result<(), Failure> {
         match verdict {
             Verdict::Allowed { remaining, total } => {
@@ -90,13 +90,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    pub(super) fn cors(&mut self, cors: &'a Cors) -> Outcome {
+    pub(super) fn cors(&mut self, cors: &Cors) -> Outcome {
         let Some(origin) = self.headers.get(ORIGIN) else { return Outcome::Continue };
-        if self.cors.is_some() {
+        if self.cors_allowed {
             return Outcome::Continue;
         }
         if cors.allows_origin(origin) {
-            self.cors = Some((cors, origin.clone()));
+            self.response_headers.extend(cors.response_headers(origin));
+            self.cors_allowed = true;
             Outcome::Continue
         } else if cors.terminate_unmatched {
             Outcome::Respond(Box::new(Answer::empty()))

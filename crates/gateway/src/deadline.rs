@@ -1,0 +1,106 @@
+//! Time limits that cost next to nothing while they are kept.
+//!
+//! A timer that is set and cleared for every request is work for the runtime's wheel each time. These
+//! leave their timer where it is: when it fires too early, because the limit has moved on meanwhile, it
+//! is set again.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Sleep, Timer};
+
+/// A limit that is used again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline(Option<Pin<Box<tokio::time::Sleep>>>);
+
+impl Deadline {
+    /// Waits for a future until an instant; none when that comes first.
+    pub(crate) async fn limit<F: Future>(
+        &mut self,
+        at: Instant,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => self.poll(at, cx).map(|()| None),
+        })
+        .await
+    }
+
+    /// Ready from an instant on.
+    fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let at = tokio::time::Instant::from_std(at);
+        let timer = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= at {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
+        Poll::Pending
+    }
+}
+
+/// Times hyper's limits with [`Deadline`]s.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LazyTimer;
+
+struct LazySleep {
+    at: Instant,
+    deadline: Deadline,
+}
+
+impl Timer for LazyTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(Instant::now() + duration)
+    }
+
+    fn sleep_until(&self, at: Instant) -> Pin<Box<dyn Sleep>> {
+        Box::pin(LazySleep { at, deadline: Deadline::default() })
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, at: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<LazySleep>() {
+            Some(sleep) => sleep.get_mut().at = at,
+            None => *sleep = self.sleep_until(at),
+        }
+    }
+}
+
+impl Sleep for LazySleep {}
+
+impl Future for LazySleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let at = self.at;
+        self.deadline.poll(at, cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_kept_whether_it_moves_on_or_back() {
+        let mut deadline = Deadline::default();
+        let start = tokio::time::Instant::now();
+        for (seconds, expected) in [(10, 10), (3, 13), (20, 33), (1, 34)] {
+            let at = tokio::time::Instant::now().into_std() + Duration::from_secs(seconds);
+            let never = pin!(std::future::pending::<()>());
+            assert_eq!(deadline.limit(at, never).await, None);
+            assert_eq!(start.elapsed().as_secs(), expected);
+            let soon = pin!(tokio::time::sleep(Duration::from_millis(1)));
+            let at = tokio::time::Instant::now().into_std() + Duration::from_secs(100);
+            assert_eq!(deadline.limit(at, soon).await, Some(()));
+        }
+    }
+}
