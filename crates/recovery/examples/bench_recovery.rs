@@ -93,7 +93,7 @@ async fn fill(folder: &Path, count: usize) -> Outcome<()> {
     }
     let live = store.generations(&id).await?.into_iter().find(|known| known.state == GenerationState::Live);
     let from = live.ok_or("the service has no configuration")?.id;
-    store.swap(&id, Swap { to: generation, from, operation: None, body: None }).await?;
+    store.swap(&id, Swap { to: generation, from, operation: None, at: None, body: None }).await?;
     Ok(())
 }
 

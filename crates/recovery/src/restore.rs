@@ -93,6 +93,7 @@ async fn load_and_swap(
         to: generation,
         from: current.generation,
         operation: Some(job.operation.id),
+        at: Some(current.revision),
         body: Some(body::restored(&current.body, manifest)),
     };
     match store.swap(&service.id, swap).await {

@@ -92,10 +92,15 @@ impl Recovery {
             to: plan.to.id,
             from: plan.from.id,
             operation: None,
+            // The body that the swap writes was made from this commit's.
+            at: Some(plan.revision),
             body: former.map(|former| merged(&service.body, &former)),
         };
         let service = store.swap(&plan.service, swap).await?;
-        forget_former(store, plan.to.id).await?;
+        // It is done: an error now would have a client send the request again, which undoes the undo.
+        if let Err(error) = forget_former(store, plan.to.id).await {
+            tracing::warn!(service = %plan.service, %error, "what was noted about a former generation could not be removed");
+        }
         Ok(service)
     }
 }

@@ -55,7 +55,7 @@ async fn main() {
     }
     println!("load       {:>8.3} s", seconds(begun.elapsed()));
     let begun = Instant::now();
-    let swap = Swap { to, from: created.generation, operation: None, body: None };
+    let swap = Swap { to, from: created.generation, operation: None, at: None, body: None };
     store.swap(&service, swap).await.expect("swapped");
     println!("swap       {:>8.3} s", seconds(begun.elapsed()));
     for file in ["evergate.db", "evergate.db-wal"] {

@@ -225,6 +225,9 @@ pub struct Swap {
     pub from: GenerationId,
     /// The running operation on whose behalf this happens: it does not make the swap busy.
     pub operation: Option<OperationId>,
+    /// The commit that must be the last one, when the swap was planned on it; otherwise
+    /// [`crate::StoreError::Stale`].
+    pub at: Option<Revision>,
     /// The service's new body, whole, when the swap brings one.
     pub body: Option<Properties>,
 }

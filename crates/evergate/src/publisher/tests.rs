@@ -112,7 +112,7 @@ async fn commits_swaps_and_deletions_reach_the_snapshot() {
 
     let service = world.store.service(&id).await.unwrap().unwrap();
     let generation = world.store.begin_generation(&id, "test").await.unwrap();
-    let swap = Swap { to: generation, from: service.generation, operation: None, body: None };
+    let swap = Swap { to: generation, from: service.generation, operation: None, at: None, body: None };
     world.store.swap(&id, swap).await.unwrap();
     until(&mut snapshots, |s| s.services[0].apis.is_empty().then_some(())).await;
 

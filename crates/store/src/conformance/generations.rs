@@ -18,7 +18,7 @@ pub async fn a_swap_brings_everything_at_once(subject: &Subject) {
     assert_eq!(paths(&store.list_type(&before.id, "apis").await.unwrap()), ["/apis/both", "/apis/old"]);
 
     let body = object(json!({"properties": {"publisherName": "Restored"}}));
-    let swap = Swap { to, from: before.generation, operation: None, body: Some(body.clone()) };
+    let swap = Swap { to, from: before.generation, operation: None, at: None, body: Some(body.clone()) };
     let after = store.swap(&before.id, swap).await.unwrap();
     assert_eq!((after.revision, after.generation, &after.body), (Revision(3), to, &body));
     assert_eq!((&after.sku, &after.tags, &after.location), (&before.sku, &before.tags, &before.location));
@@ -54,7 +54,7 @@ pub async fn a_swap_can_be_undone_and_done_again(subject: &Subject) {
     store.load(restored, vec![item("/apis/b", "e")]).await.unwrap();
     let swap = async |to, from| {
         subject.clock.advance(jiff::SignedDuration::from_secs(1));
-        store.swap(&service.id, Swap { to, from, operation: None, body: None }).await.unwrap()
+        store.swap(&service.id, Swap { to, from, operation: None, at: None, body: None }).await.unwrap()
     };
     let etag = swap(restored, service.generation).await.etag;
     assert_eq!(etag, service.etag, "a swap without a body leaves the service's version");
@@ -83,7 +83,7 @@ pub async fn a_swap_says_what_it_expects(subject: &Subject) {
     let to = store.begin_generation(&one.id, "backup").await.unwrap();
     let foreign = store.begin_generation(&two.id, "backup").await.unwrap();
     let swap = async |to, from| {
-        store.swap(&one.id, Swap { to, from, operation: None, body: None }).await.map(|_| ())
+        store.swap(&one.id, Swap { to, from, operation: None, at: None, body: None }).await.map(|_| ())
     };
     for (to, from) in [(to, to), (to, two.generation)] {
         let refused = swap(to, from).await;
@@ -93,7 +93,16 @@ pub async fn a_swap_says_what_it_expects(subject: &Subject) {
         let refused = swap(to, one.generation).await;
         assert!(matches!(refused, Err(StoreError::NotFound(_))), "{to}: {refused:?}");
     }
-    assert_eq!(store.service(&one.id).await.unwrap(), Some(one));
+    assert_eq!(store.service(&one.id).await.unwrap(), Some(one.clone()));
+
+    let later = commit(store, &one.id, vec![put("/apis/late", 1)]).await.unwrap().revision;
+    let at = async |at| {
+        let swap = Swap { to, from: one.generation, operation: None, at: Some(at), body: None };
+        store.swap(&one.id, swap).await.map(|_| ())
+    };
+    let refused = at(one.revision).await;
+    assert!(matches!(refused, Err(StoreError::Stale)), "{refused:?}");
+    at(later).await.unwrap();
 }
 
 /// Doubles, and generations that are not being loaded.
@@ -106,7 +115,7 @@ pub async fn loading_refuses_what_cannot_be(subject: &Subject) {
     assert!(matches!(double, Err(StoreError::Conflict(_))), "{double:?}");
     store.load(loading, vec![item("/apis/b", "e")]).await.unwrap();
     assert_eq!(store.generations(&service.id).await.unwrap()[0].resources, 2);
-    let swap = Swap { to: loading, from: service.generation, operation: None, body: None };
+    let swap = Swap { to: loading, from: service.generation, operation: None, at: None, body: None };
     store.swap(&service.id, swap).await.unwrap();
     for closed in [loading, service.generation, GenerationId(1_000_000)] {
         let refused = store.load(closed, vec![item("/apis/c", "e")]).await;

@@ -64,14 +64,14 @@ pub async fn an_operation_excludes_what_it_must(subject: &Subject) {
         check("load", false, store.load(to, vec![item("/apis/b", "e")]).await);
         let from = service.generation;
         for (what, own) in [("swap", None), ("swap by another", Some(OperationId(uuid::Uuid::nil())))] {
-            let swap = Swap { to, from, operation: own, body: None };
+            let swap = Swap { to, from, operation: own, at: None, body: None };
             check(what, true, store.swap(id, swap).await.map(|_| ()));
         }
-        let swap = Swap { to, from, operation: Some(operation.id), body: None };
+        let swap = Swap { to, from, operation: Some(operation.id), at: None, body: None };
         check("its own swap", false, store.swap(id, swap).await.map(|_| ()));
 
         store.finish_operation(operation.id, Ok("{}".to_owned())).await.unwrap();
-        let late = Swap { to: from, from: to, operation: Some(operation.id), body: None };
+        let late = Swap { to: from, from: to, operation: Some(operation.id), at: None, body: None };
         let late = store.swap(id, late).await;
         assert!(matches!(late, Err(StoreError::NotFound(_))), "{verb}: {late:?}");
         commit(store, id, vec![put("/apis/a", 1)]).await.unwrap();

@@ -128,7 +128,7 @@ pub async fn what_is_not_there_is_not_found(subject: &Subject) {
     check("changes", store.changes(&id, Revision(0)).await);
     check("begin_generation", store.begin_generation(&id, "x").await);
     check("load", store.load(to, Vec::new()).await);
-    check("swap", store.swap(&id, Swap { to, from, operation: None, body: None }).await);
+    check("swap", store.swap(&id, Swap { to, from, operation: None, at: None, body: None }).await);
     check("generations", store.generations(&id).await);
     check("drop_generation", store.drop_generation(to).await);
     check("operations", store.operations(&id, 1).await);

@@ -111,7 +111,7 @@ pub async fn a_snapshot_outlives_the_generation_it_reads(subject: &Subject) {
         snapshot_with(&copy, &id, on_begin).await
     });
     begin.await.unwrap();
-    let swap = Swap { to, from: service.generation, operation: None, body: None };
+    let swap = Swap { to, from: service.generation, operation: None, at: None, body: None };
     store.swap(&service.id, swap).await.unwrap();
     store.drop_generation(service.generation).await.unwrap();
     resume.send(()).unwrap();

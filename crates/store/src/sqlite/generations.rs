@@ -73,7 +73,7 @@ pub(super) fn swap(
 ) -> Result<Service, StoreError> {
     let services::Found { number, service } = services::find(db, id)?;
     operations::refuse_other(db, context, number, swap.operation)?;
-    if service.generation != swap.from {
+    if service.generation != swap.from || swap.at.is_some_and(|at| at != service.revision) {
         return Err(StoreError::Stale);
     }
     let to = swap.to.0.cast_signed();

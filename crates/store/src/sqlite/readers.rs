@@ -49,7 +49,9 @@ impl Readers {
             let idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = idle.map_or_else(|| schema::open_reader(&shared.file), Ok)?;
             let result = within(&connection, &shared.context, work);
-            shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            if connection.is_autocommit() {
+                shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
             result
         })
         .await
@@ -72,9 +74,13 @@ fn within<T>(
 ) -> Result<T, StoreError> {
     connection.prepare_cached("BEGIN")?.execute(())?;
     let result = work(connection, context);
+    // A failed disk has ended the transaction already, and its error is the one to tell.
+    if connection.is_autocommit() {
+        return result;
+    }
     // The end of a read transaction has nothing to lose.
-    connection.prepare_cached("ROLLBACK")?.execute(())?;
-    result
+    let ended = connection.prepare_cached("ROLLBACK").and_then(|mut end| end.execute(()));
+    result.and_then(|found| Ok(ended.map(|_| found)?))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::writer::Effect;
 use super::{Context, SqliteStore, generations};
 use crate::conformance::sample::{
     commit, created, item, new_operation, path, put, put_secret, service_id, snapshot, started,
 };
 use crate::conformance::{HandClock, Subject};
 use crate::key::InstanceKey;
-use crate::{GenerationState, IfMatch, Page, Record, SharedStore, StoreError, Verb};
+use crate::{GenerationState, IfMatch, Page, Record, SharedStore, Store, StoreError, Verb};
 
 fn subject() -> Subject {
     let directory = tempfile::tempdir().unwrap();
@@ -212,6 +213,62 @@ async fn garbage_is_collected_in_small_steps() {
     let left: i64 = database.query_row("SELECT count(*) FROM resource", (), |row| row.get(0)).unwrap();
     assert_eq!(left, 1);
     assert_eq!(snapshot(&place.open(), &kept).await.1.state.len(), 1);
+}
+
+/// A full disk makes SQLite undo a whole transaction, in the middle of it.
+#[tokio::test]
+async fn a_full_disk_is_called_so_and_nothing_is_acknowledged_in_vain() {
+    let place = Place::new();
+    let store = Arc::new(SqliteStore::open(place.directory.path(), place.key.clone()).unwrap());
+    let limit = async |pages: u32| {
+        let limited = store.write(Effect::Private, move |db, _| {
+            Ok(db.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(()))?)
+        });
+        limited.await.unwrap();
+    };
+    limit(40).await;
+    let record = |number: usize| Record {
+        collection: "c".to_owned(),
+        key: format!("{number:03}"),
+        value: vec![7; 20_000],
+    };
+    let writes: Vec<_> = (0..100)
+        .map(|number| {
+            let (store, record) = (Arc::clone(&store), record(number));
+            tokio::spawn(async move { store.put_record(record).await })
+        })
+        .collect();
+    let mut acknowledged = Vec::new();
+    let mut full = 0;
+    for (number, write) in writes.into_iter().enumerate() {
+        match write.await.unwrap() {
+            Ok(()) => acknowledged.push(format!("{number:03}")),
+            Err(StoreError::Database { message, retry: true }) => {
+                full += usize::from(message.contains("disk is full"));
+                assert!(message.contains("disk is full") || message.contains("make it again"), "{message}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(full > 0);
+    let keys: Vec<_> = store.records("c").await.unwrap().into_iter().map(|record| record.key).collect();
+    assert_eq!(keys, acknowledged);
+    limit(1_000).await;
+    store.put_record(record(100)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_whose_transaction_was_lost_tells_its_own_error() {
+    let place = Place::new();
+    let store = SqliteStore::open(place.directory.path(), place.key.clone()).unwrap();
+    for _ in 0..2 {
+        let lost = store.read(|db, _| -> Result<(), _> {
+            db.execute_batch("ROLLBACK")?;
+            Err(StoreError::Damaged("the disk".to_owned()))
+        });
+        let lost = lost.await;
+        assert!(matches!(lost, Err(StoreError::Damaged(_))), "{lost:?}");
+    }
 }
 
 /// Every question the store asks often is answered from a range of a key, never by looking at everything.

@@ -168,23 +168,32 @@ impl Desk {
             }
             return;
         }
+        let mut undone = None;
         let committed = (|| {
             while let Some(job) = self.waiting.pop_front() {
                 self.connection.prepare_cached("SAVEPOINT job")?.execute(())?;
                 let (keep, answer) = (job.work)(Ok(&self.connection));
-                answers.push(answer);
                 if self.connection.is_autocommit() {
                     // A full disk or a failed write made SQLite undo the whole transaction.
-                    break;
+                    undone = Some((keep, answer));
+                    return Ok(());
                 }
+                answers.push(answer);
                 if !keep {
                     self.connection.prepare_cached("ROLLBACK TO job")?.execute(())?;
                 }
                 self.connection.prepare_cached("RELEASE job")?.execute(())?;
                 wakes |= keep && matches!(job.effect, Effect::Configuration | Effect::Disposal);
             }
-            self.connection.prepare_cached("COMMIT")?.execute(())
+            self.connection.prepare_cached("COMMIT")?.execute(()).map(|_| ())
         })();
+        if let Some((keep, answer)) = undone {
+            tracing::error!("a failed write undid a transaction of the store");
+            // The one whose write failed knows why; the others only that they are undone with it.
+            answer(if keep { Err(swept_along()) } else { Ok(()) });
+            answers.into_iter().for_each(|answer| answer(Err(swept_along())));
+            return;
+        }
         let failed = committed.err();
         if failed.is_some() && !self.connection.is_autocommit() {
             drop(self.connection.execute_batch("ROLLBACK"));
@@ -211,4 +220,9 @@ impl Desk {
         }
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(()).map(|_| ())
     }
+}
+
+fn swept_along() -> StoreError {
+    let message = "the change was undone together with one that failed; make it again";
+    StoreError::Database { message: message.to_owned(), retry: true }
 }
