@@ -128,7 +128,8 @@ pub(super) fn subscription(name: &str, properties: &Properties, secrets: &Secret
     Subscription {
         id: name.to_owned(),
         display_name: owned(properties, "displayName"),
-        scope: scope(text(properties, "scope").unwrap_or_default()),
+        // No scope at all is not the scope of everything.
+        scope: text(properties, "scope").map_or(SubscriptionScope::Product(String::new()), scope),
         owner: text(properties, "ownerId").and_then(|id| id.rsplit('/').next()).map(key),
         active: text(properties, "state").is_some_and(|state| state.eq_ignore_ascii_case("active")),
         keys,

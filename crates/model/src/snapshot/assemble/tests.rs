@@ -118,3 +118,12 @@ fn subscriptions_keep_their_keys_and_scope() {
     check("/subscriptions/x/service/s1/apis", SubscriptionScope::AllApis);
     check("/nonsense/x", SubscriptionScope::Product(String::new()));
 }
+
+#[test]
+fn a_subscription_without_a_scope_opens_nothing() {
+    for properties in [json!({"state": "active"}), json!({"state": "active", "scope": 1})] {
+        let mut configuration = ServiceConfiguration::new(&service());
+        put(&mut configuration, "/subscriptions/s", &properties, &json!({"primaryKey": "k"}));
+        assert_eq!(configuration.subscriptions["s"].scope, SubscriptionScope::Product(String::new()));
+    }
+}
