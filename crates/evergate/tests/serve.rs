@@ -199,7 +199,8 @@ fn client(data: &Path) -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap()
 }
 
-#[tokio::test]
+// Two threads, so that the client closes its connections while the test waits for the server's end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn traffic_goes_on_when_the_store_is_lost() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
