@@ -44,13 +44,14 @@ impl Context<'_> {
         resource: &Resource,
     ) -> Result<Properties, ApiError> {
         let mut properties = resource.properties.clone();
+        let shows_sealed = self.shows_sealed(kind, resource).await;
         for property in kind.properties() {
             match property.access {
                 Access::Internal => {
                     properties.shift_remove(property.name);
                 }
                 Access::Sealed => {
-                    if let Some(value) = resource.secrets.0.get(property.name) {
+                    if shows_sealed && let Some(value) = resource.secrets.0.get(property.name) {
                         properties.insert(property.name.to_owned(), value.clone());
                     }
                 }
@@ -61,5 +62,13 @@ impl Context<'_> {
         self.expand_references(kind, &mut properties);
         self.version.properties_out(kind, &mut properties);
         Ok(properties)
+    }
+
+    /// Credentials that clients read back to write them again are shown to those who may write them:
+    /// readers see no secrets.
+    async fn shows_sealed(&self, kind: &Kind, resource: &Resource) -> bool {
+        let sealed = kind.properties().iter().any(|property| property.access == Access::Sealed);
+        let action = format!("Microsoft.ApiManagement/service/{}/write", kind.path);
+        sealed && self.call.caller.may(&action, &self.id(resource.path.as_str())).await.is_ok()
     }
 }

@@ -59,4 +59,12 @@ async fn a_backend_keeps_its_credentials_sealed() {
         server.get("/backends/b").await.expect(200)["properties"]["credentials"],
         backend["credentials"]
     );
+    server.guard.forbidden.lock().unwrap().push("backends/write");
+    let read = server.get("/backends/b").await.expect(200);
+    assert_eq!(
+        (&read["properties"]["title"], &read["properties"]["credentials"]),
+        (&json!("B"), &json!(null))
+    );
+    let listed = server.get("/backends").await.expect(200);
+    assert_eq!(listed["value"][0]["properties"]["credentials"], json!(null));
 }
