@@ -9,9 +9,8 @@ pub(super) mod device;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Path, Request, State};
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
 use evergate_identity::flow::Asked;
 use evergate_identity::flow::authorize::{AuthorizationProblem, AuthorizationRequest, ResponseMode};
 use evergate_identity::{Directory, Form, TokenProblem, TokenVersion};
@@ -23,7 +22,7 @@ use uuid::Uuid;
 
 use super::answer::{self, Ids};
 use super::pages::{self, Page, escape, hidden};
-use super::token::caller;
+use super::token::{body_of, caller};
 
 /// What sealed pages of this endpoint are for.
 const PURPOSE: &str = "sign-in";
@@ -227,8 +226,7 @@ async fn posted(request: Request) -> Result<(String, Form), Refused> {
     let stale =
         || Refused::Problem(TokenProblem::malformed("this browser keeps no cookies, or the page is too old"));
     let browser = cookie(request.headers()).ok_or_else(stale)?;
-    let body =
-        Bytes::from_request(request, &()).await.map_err(|error| Refused::Answer(error.into_response()))?;
+    let body = body_of(request).await.map_err(Refused::Answer)?;
     let form = Form::parse(&body);
     let form = form.map_err(|error| Refused::Problem(TokenProblem::malformed(error.to_string())))?;
     Ok((browser, form))

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, FromRequest, Path, Request, State};
@@ -99,10 +100,20 @@ async fn read(version: TokenVersion, tenant: String, request: Request) -> Result
         let message = "the request must be a form: 'Content-Type: application/x-www-form-urlencoded'";
         return Err(TokenProblem::malformed(message).into());
     }
-    let body =
-        Bytes::from_request(request, &()).await.map_err(|error| Unread::Answer(error.into_response()))?;
+    let body = body_of(request).await.map_err(Unread::Answer)?;
     let form = Form::parse(&body).map_err(|error| TokenProblem::malformed(error.to_string()))?;
     Ok(Asked { tenant, version, form, basic, from })
+}
+
+/// How long a form of 64 KiB may take to arrive. Nobody has signed in yet, and connections are counted.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A form's body, if it comes in time.
+pub(super) async fn body_of(request: Request) -> Result<Bytes, Response> {
+    match tokio::time::timeout(PATIENCE, Bytes::from_request(request, &())).await {
+        Ok(read) => read.map_err(IntoResponse::into_response),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT.into_response()),
+    }
 }
 
 /// The caller's address, where the listener tells it.

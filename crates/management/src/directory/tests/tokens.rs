@@ -396,3 +396,15 @@ async fn lost_access_is_recovered_by_whoever_starts_the_server() {
     assert!(sign_in(again.password.clone()).await);
     assert!(!sign_in(server.made.password.clone()).await);
 }
+
+#[tokio::test]
+async fn a_form_that_does_not_come_is_not_waited_for() {
+    let server = Server::start().await;
+    tokio::time::pause();
+    for path in [server.path("/oauth2/v2.0/token"), "/devicelogin".to_owned()] {
+        let never = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let cookie = format!("__Host-evergate-signin={}", "0".repeat(32));
+        let request = form_request(&path, &[]).header(COOKIE, cookie).body(never).unwrap();
+        assert_eq!(server.send(request).await.status, StatusCode::REQUEST_TIMEOUT, "{path}");
+    }
+}
