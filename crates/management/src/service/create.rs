@@ -28,6 +28,7 @@ pub(super) async fn put(call: &Call, id: &ServiceId, _: ApiVersion) -> Result<Re
     let existing = app.store.service(id).await?;
     let checked =
         validate::body(app, &id.name, &mut request, existing.as_ref().map(|service| &service.body))?;
+    hostname::unclaimed(app, id, &checked.body).await?;
     hostname::keep(app, id, checked.certificates).await?;
     let (status, service) = if existing.is_some() {
         let edit = ServiceEdit {

@@ -62,6 +62,31 @@ pub(super) fn strip(properties: &mut Properties, gateway: &str) -> Properties {
     secrets
 }
 
+/// Refuses host names at which another service here answers: its clients would send us their keys.
+pub(super) async fn unclaimed(app: &App, id: &ServiceId, body: &Properties) -> Result<(), ApiError> {
+    let wanted: Vec<&str> = names(body).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for other in app.store.services().await?.iter().filter(|other| other.id != *id) {
+        let own = host(&(app.instance.gateway_url)(&other.id.name));
+        let mut taken = names(&other.body).chain(own.as_deref());
+        let claimed = taken.find(|taken| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(taken)));
+        if let Some(claimed) = claimed {
+            return Err(ApiError::invalid(
+                "hostnameConfigurations",
+                format!("The host name '{claimed}' is not available: another service has it."),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn names(body: &Properties) -> impl Iterator<Item = &str> {
+    let hosts = body.get("properties").and_then(|properties| properties.get("hostnameConfigurations"));
+    hosts.and_then(Value::as_array).into_iter().flatten().filter_map(|entry| entry["hostName"].as_str())
+}
+
 /// Seals certificates' secrets beside the service; those not given again stay.
 pub(super) async fn keep(app: &App, id: &ServiceId, secrets: Properties) -> Result<(), ApiError> {
     if secrets.is_empty() {

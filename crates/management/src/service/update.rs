@@ -36,6 +36,7 @@ pub(super) async fn patch(call: &Call, id: &ServiceId, _: ApiVersion) -> Result<
     let mut whole = service.body.clone();
     merge(&mut whole, request);
     let checked = validate::body(app, &id.name, &mut whole, Some(&service.body))?;
+    hostname::unclaimed(app, id, &checked.body).await?;
     hostname::keep(app, id, checked.certificates).await?;
     let edit = ServiceEdit { if_match: call.if_match(), sku, tags, body: Some(checked.body) };
     let service = app.store.update_service(id, edit).await?;

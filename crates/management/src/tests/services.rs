@@ -67,6 +67,23 @@ async fn a_service_is_created_as_az_creates_it() {
 }
 
 #[tokio::test]
+async fn no_service_claims_a_host_at_which_another_answers() {
+    let server = Server::with_service().await;
+    let mut body = service_body();
+    let mut claim = |name: &str| {
+        body["properties"]["hostnameConfigurations"] = json!([{"type": "Proxy", "hostName": name}]);
+        body.clone()
+    };
+    let second = SERVICE.replace("svc1", "svc2");
+    server.put(SERVICE, claim("api.example.org")).await.expect(200);
+    server.put(&second, claim("API.example.org")).await.refused(400, "ValidationError");
+    server.put(&second, claim("svc1.gateway.localhost")).await.refused(400, "ValidationError");
+    server.put(&second, claim("other.example.org")).await.expect(201);
+    server.patch(&second, claim("api.example.org")).await.refused(400, "ValidationError");
+    server.put(SERVICE, claim("api.example.org")).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_new_service_has_what_is_built_in() {
     let server = Server::with_service().await;
     assert_eq!(server.names("/groups").await, ["administrators", "developers", "guests"]);
