@@ -33,7 +33,7 @@ use locate::Target;
 
 /// How often a write is planned again when others were faster. Each time somebody else got ahead, so this
 /// many means the service is written to without pause.
-const ATTEMPTS: usize = 50;
+pub(crate) const ATTEMPTS: usize = 50;
 
 /// Answers a request for the configuration of a service.
 pub(crate) async fn answer(

@@ -87,8 +87,15 @@ async fn write(
                 return Ok((created, shown(&context, &located).await?));
             }
             Err(StoreError::Stale) => context.refresh().await?,
-            // What was there when this was planned went away: plan again, and say so then.
-            Err(StoreError::Precondition { .. }) if existing.is_some() => context.refresh().await?,
+            // What was there when this was planned went away, or what was not came: plan again, and say so then.
+            Err(StoreError::Precondition { expected, .. }) if existing.is_some() || !expected => {
+                context.refresh().await?;
+            }
+            Err(StoreError::ETagMismatch { .. } | StoreError::NotFound(_))
+                if !matches!(if_match, IfMatch::Is(_)) =>
+            {
+                context.refresh().await?;
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -216,6 +223,20 @@ async fn require(context: &Context<'_>, preconditions: &[Precondition]) -> Resul
 fn commit_of(context: &Context<'_>, draft: Draft<'_>, if_match: IfMatch) -> (Commit, usize) {
     let own = draft.before.len();
     let mut edits = draft.before;
+    let mut preconditions = draft.preconditions;
+    // What is kept of the resource, its keys above all, was read before: a restore, or somebody else, may
+    // have written others since.
+    let if_match = match draft.existing {
+        _ if draft.exclusive => {
+            preconditions.push(Precondition::Revision(context.service.revision));
+            if_match
+        }
+        Some(existing) => IfMatch::Is(existing.etag.clone()),
+        None => {
+            preconditions.push(Precondition::Absent(draft.located.stored.clone()));
+            if_match
+        }
+    };
     edits.push(Edit::Put {
         path: draft.located.stored.clone(),
         properties: draft.properties,
@@ -223,10 +244,6 @@ fn commit_of(context: &Context<'_>, draft: Draft<'_>, if_match: IfMatch) -> (Com
         if_match,
     });
     edits.extend(draft.after);
-    let mut preconditions = draft.preconditions;
-    if draft.exclusive {
-        preconditions.push(Precondition::Revision(context.service.revision));
-    }
     (Commit { preconditions, edits }, own)
 }
 

@@ -29,7 +29,6 @@ pub(super) async fn put(call: &Call, id: &ServiceId, _: ApiVersion) -> Result<Re
     let checked =
         validate::body(app, &id.name, &mut request, existing.as_ref().map(|service| &service.body))?;
     hostname::unclaimed(app, id, &checked.body).await?;
-    hostname::keep(app, id, checked.certificates).await?;
     let (status, service) = if existing.is_some() {
         let edit = ServiceEdit {
             if_match: call.if_match(),
@@ -44,6 +43,8 @@ pub(super) async fn put(call: &Call, id: &ServiceId, _: ApiVersion) -> Result<Re
         let new = NewService { id: id.clone(), location, sku, tags, body: checked.body };
         (StatusCode::CREATED, create(call, new, edits).await?)
     };
+    // Last: a refused request, as while a backup runs, must not have changed a live host's certificate.
+    hostname::keep(app, id, checked.certificates).await?;
     Ok(with_etag(call::json(status, &show(app, &service)), &service.etag))
 }
 

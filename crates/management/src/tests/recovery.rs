@@ -36,6 +36,10 @@ async fn a_backup_is_accepted_polled_and_done() {
     assert!(message.contains(&id.to_string()) && message.contains("backup"), "{message}");
     server.patch(SERVICE, json!({"sku": {"name": "Premium"}})).await.refused(409, "ServiceLocked");
     server.put(SERVICE, service_body()).await.refused(409, "ServiceLocked");
+    let host = json!({"type": "Proxy", "hostName": "api.example.org", "encodedCertificate": "YQ==", "certificatePassword": "p"});
+    let domain = json!({"properties": {"hostnameConfigurations": [host]}});
+    server.patch(SERVICE, domain).await.refused(409, "ServiceLocked");
+    assert!(server.store.records("serviceCertificates").await.unwrap().is_empty());
     server.delete(SERVICE).await.refused(409, "ServiceLocked");
     server.post("/applynetworkconfigurationupdates", Some(json!({}))).await.refused(409, "ServiceLocked");
     server.set("/products/p", json!({"displayName": "P"})).await.expect(201);
