@@ -111,7 +111,7 @@ impl Client {
             return Ok(token);
         }
         let tokens =
-            oauth::request(&self.http, &self.session.application()?, audience, &self.renewal()?).await?;
+            oauth::request(&self.http, &self.session.application(), audience, &self.renewal()?).await?;
         self.session.remember(audience, &tokens, now);
         if let Some(sessions) = &mut self.sessions {
             sessions.put(&self.session)?;
@@ -214,12 +214,12 @@ impl Client {
 
 impl Session {
     /// The application that signed in, as the token endpoint needs it.
-    fn application(&self) -> anyhow::Result<Application> {
-        Ok(Application {
+    fn application(&self) -> Application {
+        Application {
             authority: self.authority.clone(),
             tenant: self.tenant.clone(),
             id: self.application.clone(),
             secret: self.client_secret.clone(),
-        })
+        }
     }
 }

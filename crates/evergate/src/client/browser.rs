@@ -1,4 +1,5 @@
-//! Signs in with the browser: authorization code with PKCE, answered to a loopback port (RFC 8252).
+//! Signs in with the browser: authorization code with PKCE, answered to a loopback port (RFC 8252), or, where
+//! the registered redirect URI is a placeholder that nothing listens on, pasted by the user.
 
 use std::time::Duration;
 
@@ -14,14 +15,17 @@ use super::error::{NotSignedIn, Usage};
 use super::oauth::{self, Application, Grant, Tokens, Wanted};
 
 /// How long the user may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// A request line with a code is far shorter.
 const LONGEST_REQUEST: usize = 16 * 1024;
 
 /// Where the browser brings the answer.
 struct Return {
+    /// None when the URI is not on this machine.
     listeners: Vec<TcpListener>,
     uri: Url,
+    /// As it is registered, or with the port that was taken.
+    text: String,
 }
 
 /// Opens the browser at the directory's page and waits for the answer; `show` tells the user the address.
@@ -32,12 +36,18 @@ pub(crate) async fn sign_in(
     redirect_uri: Option<&str>,
     show: impl FnOnce(&str),
 ) -> anyhow::Result<Tokens> {
-    let returned = Return::listen(redirect_uri).await?;
+    let returned = Return::prepare(redirect_uri).await?;
     let verifier = Secret::new(random());
     let state = random();
     let url = authorization_url(application, wanted, returned.uri(), &verifier, &state)?;
     show(url.as_str());
-    let code = tokio::time::timeout(PATIENCE, returned.answer(&state));
+    let code = tokio::time::timeout(PATIENCE, async {
+        if returned.listeners.is_empty() {
+            returned.pasted(&state).await
+        } else {
+            returned.answer(&state).await
+        }
+    });
     let code = code.await.map_err(|_| NotSignedIn("nobody signed in in time".to_owned()))??;
     let grant = Grant::AuthorizationCode { code, verifier, redirect_uri: returned.uri().to_owned() };
     oauth::redeem(client, application, wanted, &grant).await?.map_err(oauth::Refused::into_error)
@@ -75,13 +85,15 @@ fn random() -> String {
 impl Return {
     /// Listens on the redirect URI's port, or on a free one. `localhost` may mean either address family to a
     /// browser, so both are taken where both are there.
-    async fn listen(redirect_uri: Option<&str>) -> anyhow::Result<Self> {
+    async fn prepare(redirect_uri: Option<&str>) -> anyhow::Result<Self> {
         let mut uri = Url::parse(redirect_uri.unwrap_or("http://localhost"))
             .map_err(|error| Usage(format!("the redirect URI is not a URI: {error}")))?;
         if uri.scheme() != "http" || !matches!(uri.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
-            let message = "signing in with the browser takes a redirect URI on this machine, such as http://localhost; \
-                           with another one use --device-code or --service-principal";
-            return Err(Usage(message.to_owned()).into());
+            return Ok(Self {
+                listeners: Vec::new(),
+                uri,
+                text: redirect_uri.unwrap_or_default().to_owned(),
+            });
         }
         let wished = uri.port().unwrap_or(0);
         let first = match uri.host_str() {
@@ -95,12 +107,29 @@ impl Return {
             listeners.extend(TcpListener::bind(("::1", port)).await);
         }
         uri.set_port(Some(port)).map_err(|()| Usage("the redirect URI cannot have a port".to_owned()))?;
-        Ok(Self { listeners, uri })
+        // Registered without a path, it is compared without one.
+        let text = uri.as_str();
+        let text = if uri.path() == "/" { text.trim_end_matches('/') } else { text }.to_owned();
+        Ok(Self { listeners, uri, text })
     }
 
     fn uri(&self) -> &str {
-        // Registered without a path, it is compared without one.
-        if self.uri.path() == "/" { self.uri.as_str().trim_end_matches('/') } else { self.uri.as_str() }
+        &self.text
+    }
+
+    /// The code, from the address that the user copies out of the browser.
+    async fn pasted(&self, state: &str) -> anyhow::Result<Secret> {
+        let prompt = "The browser will end at an address that does not load. Paste that address here: ";
+        let line = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt)).await?;
+        let line = line.map_err(|_| {
+            let message = "there is no terminal to paste the browser's address into; use --device-code, or register \
+                           http://localhost as a redirect URI";
+            Usage(message.to_owned())
+        })?;
+        match Url::parse(line.trim()).ok().and_then(|url| self.answer_at(&url, state)) {
+            Some(found) => found.map_err(|description| NotSignedIn(description).into()),
+            None => Err(NotSignedIn("that address is not the answer to this sign-in".to_owned()).into()),
+        }
     }
 
     /// The code, from the first request that has our state; others (icons, strangers) get 404.
@@ -153,9 +182,12 @@ impl Return {
 
     fn answer_in(&self, request_line: &str, state: &str) -> Option<Result<Secret, String>> {
         let target = request_line.strip_prefix("GET ")?.split(' ').next()?;
-        let url = self.uri.join(target).ok()?;
+        self.answer_at(&self.uri.join(target).ok()?, state)
+    }
+
+    fn answer_at(&self, url: &Url, state: &str) -> Option<Result<Secret, String>> {
         let value = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value);
-        if url.path() != self.uri.path() || value("state")? != state {
+        if url.host() != self.uri.host() || url.path() != self.uri.path() || value("state")? != state {
             return None;
         }
         match (value("code"), value("error_description").or_else(|| value("error"))) {
@@ -186,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_an_answer_with_our_state_counts() {
-        let returned = Return::listen(None).await.unwrap();
+        let returned = Return::prepare(None).await.unwrap();
         assert!(returned.uri().starts_with("http://localhost:") && !returned.uri().ends_with('/'));
         let check = |line: &str, expected: Option<Result<&str, &str>>| {
             let found = returned.answer_in(line, "s");
@@ -205,7 +237,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_browser_brings_the_code_to_the_loopback_port() {
-        let returned = Return::listen(Some("http://127.0.0.1/back")).await.unwrap();
+        let returned = Return::prepare(Some("http://127.0.0.1/back")).await.unwrap();
         let address = returned.listeners[0].local_addr().unwrap();
         let browser = async {
             for target in ["/favicon.ico", "/back?code=the-code&state=s"] {
@@ -220,9 +252,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_redirect_uri_elsewhere_is_refused() {
-        for uri in ["http://resources", "https://localhost", "nonsense"] {
-            assert!(Return::listen(Some(uri)).await.is_err(), "{uri}");
+    async fn an_answer_elsewhere_is_taken_from_the_address() {
+        let returned = Return::prepare(Some("http://resources")).await.unwrap();
+        assert_eq!(returned.uri(), "http://resources");
+        for (address, code) in [
+            ("http://resources/?code=c&state=s", Some("c")),
+            ("http://resources/?code=c&state=other", None),
+            ("http://elsewhere/?code=c&state=s", None),
+        ] {
+            let found = returned.answer_at(&Url::parse(address).unwrap(), "s");
+            assert_eq!(found.map(|found| found.unwrap().expose().to_owned()).as_deref(), code, "{address}");
         }
+        assert!(Return::prepare(Some("nonsense")).await.is_err());
     }
 }

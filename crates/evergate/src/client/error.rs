@@ -62,32 +62,42 @@ impl Unreachable {
 
 /// The exit code for an error: documented in docs/cli.md.
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let causes = || error.chain();
-    let api = causes().find_map(|cause| cause.downcast_ref::<ClientError>());
-    let storage = causes().find_map(|cause| cause.downcast_ref::<StorageError>());
-    ExitCode::from(match api.map(|error| error.status).or_else(|| storage.and_then(status)) {
-        Some(401 | 403) => 3,
-        Some(404) => 4,
-        Some(409 | 412) => 5,
-        Some(_) => 1,
-        None if causes().any(|cause| cause.is::<Usage>()) => 2,
-        None if causes().any(|cause| cause.is::<NotSignedIn>()) => 3,
-        None if causes().any(|cause| cause.is::<Unreachable>()) => 6,
-        None if matches!(storage, Some(StorageError::Unreachable { .. })) => 6,
-        None => 1,
-    })
+    ExitCode::from(error.chain().find_map(code_of).unwrap_or(1))
 }
 
-/// The status that the management API would give for what a storage account said.
-fn status(error: &StorageError) -> Option<u16> {
+fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(error) = cause.downcast_ref::<ClientError>() {
+        return match error.status {
+            401 | 403 => Some(3),
+            404 => Some(4),
+            409 | 412 => Some(5),
+            _ => None,
+        };
+    }
+    if let Some(error) = cause.downcast_ref::<StorageError>() {
+        return code_of_storage(error);
+    }
+    if cause.is::<Usage>() {
+        Some(2)
+    } else if cause.is::<NotSignedIn>() {
+        Some(3)
+    } else {
+        cause.is::<Unreachable>().then_some(6)
+    }
+}
+
+/// As the management API would answer, had it been asked instead of the storage account.
+fn code_of_storage(error: &StorageError) -> Option<u8> {
     match error {
-        StorageError::WrongKey { .. } | StorageError::Identity { .. } => Some(403),
+        StorageError::WrongKey { .. } | StorageError::Identity { .. } => Some(3),
         StorageError::UnknownAccount { .. }
         | StorageError::ContainerMissing { .. }
-        | StorageError::BackupMissing { .. } => Some(404),
-        StorageError::Changed(_) => Some(409),
-        StorageError::BadContainerName(_) | StorageError::BadBackupName { .. } => Some(400),
-        StorageError::Unreachable { .. } | StorageError::Failed { .. } => None,
+        | StorageError::BackupMissing { .. } => Some(4),
+        StorageError::Changed(_) => Some(5),
+        StorageError::Unreachable { .. } => Some(6),
+        StorageError::BadContainerName(_)
+        | StorageError::BadBackupName { .. }
+        | StorageError::Failed { .. } => None,
     }
 }
 

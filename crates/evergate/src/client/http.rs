@@ -16,7 +16,7 @@ pub(crate) fn build(ca_file: Option<&Path>) -> anyhow::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("evergate/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(15))
-        .timeout(Duration::from_secs(300))
+        .timeout(Duration::from_mins(5))
         .redirect(reqwest::redirect::Policy::none());
     if let Some(path) = ca_file {
         let pem =

@@ -19,8 +19,8 @@ use crate::globals::{Globals, Output};
 /// those.
 #[derive(clap::Args)]
 pub(crate) struct Method {
-    /// Sign in as the application itself, with its secret from EVERGATE_CLIENT_SECRET or
-    /// AZURE_CLIENT_SECRET, or asked for.
+    /// Sign in as the application itself, with its secret from `EVERGATE_CLIENT_SECRET` or
+    /// `AZURE_CLIENT_SECRET`, or asked for.
     #[arg(long, conflicts_with_all = ["device_code", "browser"])]
     pub(crate) service_principal: bool,
     /// Sign in as a user with a browser on another device.
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// The application (client) id; without it, the command line's own, which every Evergate knows.
     #[arg(long, short = 'u')]
     application: Option<String>,
-    /// Where the browser returns to: http on this machine.
+    /// Where the browser returns to, as it is registered; from a placeholder, its address is asked for.
     #[arg(long)]
     redirect_uri: Option<String>,
     /// Take endpoint, tenant, application and secret from a server's bootstrap.json.

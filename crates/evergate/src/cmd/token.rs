@@ -27,13 +27,13 @@ pub(crate) struct Args {
     /// The redirect URI that is registered for the application.
     #[arg(long, requires = "application")]
     redirect_uri: Option<String>,
-    /// The directory, such as https://login.microsoftonline.com; without it, the one the endpoint names.
+    /// The directory, such as `https://login.microsoftonline.com`; without it, the one the endpoint names.
     #[arg(long, requires = "tenant")]
     authority: Option<String>,
     /// Ask the v1 endpoint for this audience.
     #[arg(long, conflicts_with = "scope")]
     resource: Option<String>,
-    /// Ask the v2 endpoint for these scopes, such as https://management.azure.com/.default.
+    /// Ask the v2 endpoint for these scopes, such as `https://management.azure.com/.default`.
     #[arg(long)]
     scope: Option<String>,
     #[command(flatten)]
