@@ -43,7 +43,7 @@ pub(crate) async fn send(
 ) -> Result<(Response<Incoming>, Lease), SendError> {
     let origin = &upstream.origin;
     let sending = request.body().sending();
-    if let Some(mut connection) = pooled(origin).await {
+    if let Some(mut connection) = pooled(origin, limits).await {
         let spare = spare(&request);
         let sent = pin!(connection.sender.try_send_request(request));
         match connection.deadline.limit(limits.answer, sent).await {
@@ -76,10 +76,18 @@ async fn send_anew(
     }
 }
 
-/// A pooled connection that is ready: its driver may have to finish the last response first.
-async fn pooled(origin: &Origin) -> Option<pool::Connection> {
+/// A pooled connection that is ready: its driver may have to finish the last response first, or to write
+/// the end of a request that the upstream answered and does not read.
+async fn pooled(origin: &Origin, limits: Limits) -> Option<pool::Connection> {
     while let Some(mut connection) = pool::take(origin.id) {
-        if connection.sender.is_ready() || connection.sender.ready().await.is_ok() {
+        if connection.sender.is_ready() {
+            return Some(connection);
+        }
+        let ready = {
+            let ready = pin!(connection.sender.ready());
+            connection.deadline.limit(limits.answer, ready).await
+        };
+        if matches!(ready, Some(Ok(()))) {
             return Some(connection);
         }
     }
