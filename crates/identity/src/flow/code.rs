@@ -87,7 +87,8 @@ impl Directory {
             },
             None => Wanted { version: asked.version, ..code.wanted },
         };
-        let signed_in = SignedIn { client: &client, user: &user, wanted: &wanted, at: code.issued_at };
+        let signed_in =
+            SignedIn { client: &client, user: &user, wanted: &wanted, at: code.issued_at, previous: None };
         let refresh_token = self.next_refresh_token(&code.line, signed_in).await?;
         self.user_tokens(&client, &user, &wanted, code.nonce, refresh_token)
     }

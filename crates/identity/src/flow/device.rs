@@ -221,7 +221,8 @@ impl Directory {
             Answer::SignedIn { user, at } => {
                 self.check_consent(&client)?;
                 let user = self.living_user(user).ok_or_else(TokenProblem::device_code_expired)?;
-                let signed_in = SignedIn { client: &client, user: &user, wanted: &device.wanted, at };
+                let signed_in =
+                    SignedIn { client: &client, user: &user, wanted: &device.wanted, at, previous: None };
                 let refresh_token = self.next_refresh_token(&random::token(), signed_in).await?;
                 self.user_tokens(&client, &user, &device.wanted, None, refresh_token)
             }

@@ -2,12 +2,13 @@
 //! withdraws the whole line (RFC 9700, 4.14.2).
 //!
 //! A token is `line.secret`. The line's document holds the digest of the one secret that counts; taking the
-//! document out of the store is what makes sure that of two callers one succeeds.
+//! document out of the store is what makes sure that of two callers one succeeds. Two commands that refresh at
+//! the same moment are no theft: for half a minute the secret before is refused without harm.
 
 use std::sync::Arc;
 
 use evergate_model::Secret;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, REFRESH_TOKENS, Tokens, Wanted};
@@ -16,10 +17,15 @@ use crate::objects::{Application, ApplicationId, ObjectId, TenantId, User};
 use crate::problem::TokenProblem;
 use crate::{random, state};
 
+/// For so long the secret before the last one is taken for a twin's, not a thief's.
+const TWINS: SignedDuration = SignedDuration::from_secs(30);
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
     digest: String,
+    previous: Option<String>,
+    rotated_at: Timestamp,
     tenant: TenantId,
     client: ApplicationId,
     user: ObjectId,
@@ -34,6 +40,8 @@ pub(super) struct SignedIn<'a> {
     pub(super) user: &'a User,
     pub(super) wanted: &'a Wanted,
     pub(super) at: Timestamp,
+    /// The digest of the secret that this one follows.
+    pub(super) previous: Option<String>,
 }
 
 impl Directory {
@@ -49,6 +57,8 @@ impl Directory {
         let secret = random::token();
         let document = Line {
             digest: random::digest(&secret),
+            previous: signed_in.previous,
+            rotated_at: self.now(),
             tenant: signed_in.client.tenant,
             client: signed_in.client.id,
             user: signed_in.user.id,
@@ -87,10 +97,19 @@ impl Directory {
         self.check_consent(&client)?;
         let taken = self.records.take(REFRESH_TOKENS, line).await.map_err(DirectoryError::from)?;
         let taken: Line = state::read(REFRESH_TOKENS, "line", &taken.ok_or_else(expired)?)?;
-        let counts = random::same(&taken.digest, &random::digest(secret)) && taken.expires_at > self.now();
+        let digest = random::digest(secret);
+        let twin = taken.previous.as_ref().is_some_and(|previous| random::same(previous, &digest))
+            && self.now().duration_since(taken.rotated_at) < TWINS;
+        if twin {
+            self.store(REFRESH_TOKENS, line, &taken).await?;
+            return Err(expired());
+        }
+        let counts = random::same(&taken.digest, &digest) && taken.expires_at > self.now();
         let user = self.living_user(taken.user).filter(|user| taken.signed_in_at >= user.sessions_since);
         let (true, Some(user)) = (counts, user) else { return Err(expired()) };
-        let signed_in = SignedIn { client: &client, user: &user, wanted: &wanted, at: taken.signed_in_at };
+        let at = taken.signed_in_at;
+        let signed_in =
+            SignedIn { client: &client, user: &user, wanted: &wanted, at, previous: Some(digest) };
         let next = self.next_refresh_token(line, signed_in).await?;
         self.user_tokens(&client, &user, &wanted, None, next)
     }

@@ -137,6 +137,17 @@ async fn refresh_tokens_work_once_and_a_second_use_withdraws_the_line() {
     let second = text(&second, "refresh_token");
     let third = text(&server.refresh(&client, &second).await, "refresh_token");
     assert!(!third.is_empty() && third != second && second != first);
+    // A twin: refused, and nobody is hurt.
+    assert_eq!(server.refresh(&client, &second).await.json["error_codes"], json!([70_008]));
+    let fourth = text(&server.refresh(&client, &third).await, "refresh_token");
+    assert!(!fourth.is_empty());
+    server.pass(31);
+    assert_eq!(server.refresh(&client, &third).await.json["error_codes"], json!([70_008]));
+    assert_eq!(server.refresh(&client, &fourth).await.json["error"], "invalid_grant");
+
+    let first = text(&server.redeem(&client, &server.code(&client).await, VERIFIER).await, "refresh_token");
+    let second = text(&server.refresh(&client, &first).await, "refresh_token");
+    let third = text(&server.refresh(&client, &second).await, "refresh_token");
     assert_eq!(server.refresh(&client, &first).await.json["error_codes"], json!([70_008]));
     assert_eq!(server.refresh(&client, &third).await.json["error"], "invalid_grant");
 }
