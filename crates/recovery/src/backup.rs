@@ -43,13 +43,12 @@ async fn stage<'a>(job: &Job<'_>, container: &'a Container) -> Result<(Staged<'a
         job.reach("backup.snapshot");
         match snapshot {
             Ok(info) => producer.finish(info).await,
-            Err(error) => {
+            // Either way the producer is dropped, which ends the upload.
+            Err(StoreError::NotFound(_)) => {
                 drop(producer);
-                Err(match error {
-                    StoreError::NotFound(_) => RecoveryError::ServiceGone,
-                    error => error.into(),
-                })
+                Err(RecoveryError::ServiceGone)
             }
+            Err(error) => Err(producer.failure().map_or_else(|| error.into(), RecoveryError::Write)),
         }
     };
     let (produced, staged) = tokio::join!(produce, container.stage(&job.request.backup_name, receiver));

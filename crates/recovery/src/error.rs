@@ -45,7 +45,7 @@ pub enum RecoveryError {
     #[error("the service was deleted meanwhile")]
     ServiceGone,
     /// The store failed.
-    #[error("the store failed ({0}): nothing was changed; send the request again")]
+    #[error("the store failed ({}): nothing was changed; send the request again", reason(.0))]
     Store(#[from] StoreError),
     /// The disk of the data directory failed.
     #[error("the data directory failed ({0}): free some space or repair it, then send the request again")]
@@ -95,6 +95,14 @@ impl RecoveryError {
             | Self::Unloadable(_)
             | Self::RequestUnreadable => 400,
         }
+    }
+}
+
+/// What a store's error says beyond that the store failed.
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Database { message, .. } => message.clone(),
+        error => error.to_string(),
     }
 }
 

@@ -189,6 +189,24 @@ async fn another_recovery_key_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_not_blamed_on_the_store() {
+    let world = World::new();
+    let additional = (0..300).map(|_| evergate_archive::RecoveryKey::generate()).collect();
+    let one = world.unusual_region("one", Unusual { additional, ..Unusual::default() });
+    let service = one.create_sample("svc1").await;
+    let failure = one.run(&service.id, Verb::Backup, one.request("b1")).await.unwrap_err();
+    assert!(
+        failure
+            .message
+            .starts_with("Cannot back up: this cannot be written to a backup: the header would be"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(failure.status, 400);
+    assert!(world.blobs().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_endpoint_is_named() {
     let world = World::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

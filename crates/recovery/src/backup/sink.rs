@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use evergate_archive::{ArchiveWriter, FORMAT_VERSION, Manifest, Recipient, Summary};
+use evergate_archive::{ArchiveWriter, FORMAT_VERSION, Manifest, Recipient, Summary, WriteError};
 use evergate_store::{RowSink, SnapshotInfo, SnapshotRow};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -47,7 +47,9 @@ enum State {
     /// No row came yet.
     Waiting(PartWriter),
     Writing(Box<ArchiveWriter<PartWriter>>, SharedBuffer),
-    /// It failed or was taken.
+    /// What it was given cannot be written, or nobody takes it.
+    Failed(WriteError),
+    /// It was taken.
     Over,
 }
 
@@ -62,6 +64,14 @@ impl Producer {
 
     pub(super) fn sink(&self) -> Box<dyn RowSink> {
         Box::new(Sink { state: Arc::clone(&self.state), seal: self.seal.clone(), meter: self.meter.clone() })
+    }
+
+    /// Why the archive could not be written, if that is what stopped the snapshot.
+    pub(super) fn failure(self) -> Option<WriteError> {
+        match mem::replace(&mut *lock(&self.state), State::Over) {
+            State::Failed(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// Writes the end of the archive and sends the last part.
@@ -112,10 +122,13 @@ impl RowSink for Sink {
         lock(&buffer.0).sender = Some(writer.sender.clone());
         let manifest = describe(info, &self.seal.producer);
         let header = manifest.header(&self.seal.recipients);
-        let writer = ArchiveWriter::new(writer, header, manifest, &self.seal.recipients)
-            .map_err(|error| error.to_string())?;
-        *state = State::Writing(Box::new(writer), buffer);
-        Ok(())
+        match ArchiveWriter::new(writer, header, manifest, &self.seal.recipients) {
+            Ok(writer) => {
+                *state = State::Writing(Box::new(writer), buffer);
+                Ok(())
+            }
+            Err(error) => Err(fail(&mut state, error)),
+        }
     }
 
     fn row(&mut self, row: SnapshotRow<'_>) -> Result<(), String> {
@@ -123,12 +136,22 @@ impl RowSink for Sink {
         let State::Writing(writer, _) = &mut *state else {
             return Err("the archive is closed".to_owned());
         };
-        writer
-            .resource(row.resource_type, row.path, row.etag, row.revision.0, row.properties, row.secrets)
-            .map_err(|error| error.to_string())?;
-        self.meter.add(1);
-        Ok(())
+        let (path, revision) = (row.path, row.revision.0);
+        match writer.resource(row.resource_type, path, row.etag, revision, row.properties, row.secrets) {
+            Ok(()) => {
+                self.meter.add(1);
+                Ok(())
+            }
+            Err(error) => Err(fail(&mut state, error)),
+        }
     }
+}
+
+/// Keeps the error for the producer and tells the snapshot to stop.
+fn fail(state: &mut State, error: WriteError) -> String {
+    let reason = error.to_string();
+    *state = State::Failed(error);
+    reason
 }
 
 fn describe(info: &SnapshotInfo, producer: &str) -> Manifest {

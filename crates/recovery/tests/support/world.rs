@@ -47,6 +47,7 @@ pub(crate) struct Region {
 #[derive(Default)]
 pub(crate) struct Unusual {
     pub(crate) key: Option<RecoveryKey>,
+    pub(crate) additional: Vec<RecoveryKey>,
     pub(crate) wrapper: Option<StoreWrapper>,
     pub(crate) checkpoints: Option<Arc<dyn Checkpoints>>,
     pub(crate) accounts: Option<StorageAccounts>,
@@ -95,7 +96,7 @@ impl World {
             accounts,
             keys: RecoveryKeys {
                 own: unusual.key.unwrap_or_else(|| self.key.clone()),
-                additional: Vec::new(),
+                additional: unusual.additional,
             },
             owner: name.to_owned(),
             producer: "evergate test".to_owned(),
