@@ -24,6 +24,8 @@ use last_good::LastGoodFile;
 
 /// More changes than this are slower to follow one by one than to read the service whole.
 const MANY_CHANGES: usize = 2_000;
+/// How often changes that came meanwhile are followed before what there is is published.
+const ROUNDS: usize = 8;
 /// After the store failed, before it is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The store is asked this often even when nothing wakes the publisher.
@@ -136,21 +138,23 @@ impl Follower {
         })
     }
 
-    /// Brings the snapshot up to the store.
+    /// Brings the snapshot up to the store. A service that cannot be read keeps what it has and holds no
+    /// other one up; the error is told when all have been looked at.
     async fn follow(&mut self) -> Result<(), StoreError> {
         let services = self.store.services().await?;
         let mut next = HashMap::with_capacity(services.len());
         let mut published = Snapshot::default();
+        let mut failed = None;
         for service in &services {
             let key = service.id.to_string().to_ascii_lowercase();
-            let configuration = match self.known.get(&key) {
-                Some(known) if is_current(known, service) => Arc::clone(known),
-                Some(known)
-                    if known.generation == service.generation.0 && known.revision <= service.revision.0 =>
-                {
-                    Arc::new(self.catch_up(known, service).await?)
+            let known = self.known.get(&key);
+            let configuration = match self.current(known, service).await {
+                Ok(configuration) => configuration,
+                Err(error) => {
+                    failed = Some(error);
+                    let Some(known) = known else { continue };
+                    Arc::clone(known)
                 }
-                _ => Arc::new(load::whole(&self.store, &service.id).await?),
             };
             published.services.push(Arc::clone(&configuration));
             next.insert(key, configuration);
@@ -165,25 +169,49 @@ impl Follower {
             self.sender.send_replace(Arc::new(published));
             self.unwritten = true;
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Applies what changed since a configuration was read.
+    /// The configuration of a service as the store has it.
+    async fn current(
+        &self,
+        known: Option<&Arc<ServiceConfiguration>>,
+        service: &Service,
+    ) -> Result<Arc<ServiceConfiguration>, StoreError> {
+        Ok(match known {
+            Some(known) if is_current(known, service) => Arc::clone(known),
+            Some(known)
+                if known.generation == service.generation.0 && known.revision <= service.revision.0 =>
+            {
+                Arc::new(self.catch_up(known, &service.id).await?)
+            }
+            _ => Arc::new(load::whole(&self.store, &service.id).await?),
+        })
+    }
+
+    /// Applies what changed since a configuration was read. What is read may be newer than the change
+    /// that named it, so this goes on until nothing is new: then it is the state of one commit.
     async fn catch_up(
         &self,
         known: &ServiceConfiguration,
-        service: &Service,
+        id: &ServiceId,
     ) -> Result<ServiceConfiguration, StoreError> {
-        let changes = self.store.changes(&service.id, Revision(known.revision)).await?;
-        let swapped = changes.iter().any(|change| change.kind == ChangeKind::Swapped);
-        if swapped || changes.len() > MANY_CHANGES {
-            return load::whole(&self.store, &service.id).await;
-        }
         let mut configuration = known.clone();
-        configuration.set_service(service);
-        for change in &changes {
-            self.apply(&mut configuration, &service.id, change).await?;
-            configuration.revision = configuration.revision.max(change.revision.0);
+        for _ in 0..ROUNDS {
+            let changes = self.store.changes(id, Revision(configuration.revision)).await?;
+            let Some(last) = changes.last() else { break };
+            // After the changes, so that a change of the service itself is in it.
+            let service = self.store.service(id).await?;
+            let service = service.ok_or_else(|| StoreError::NotFound(id.to_string()))?;
+            let swapped = changes.iter().any(|change| change.kind == ChangeKind::Swapped);
+            if swapped || service.generation.0 != known.generation || changes.len() > MANY_CHANGES {
+                return load::whole(&self.store, id).await;
+            }
+            configuration.set_service(&service);
+            for change in &changes {
+                self.apply(&mut configuration, id, change).await?;
+            }
+            configuration.revision = last.revision.0;
         }
         Ok(configuration)
     }

@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use evergate_model::{
-    Properties, ResourceGroupName, ResourcePath, Secrets, ServiceName, Sku, SubscriptionId,
+    ETag, Properties, ResourceGroupName, ResourcePath, Secrets, ServiceName, Sku, SubscriptionId,
 };
-use evergate_store::{Commit, Edit, IfMatch, InstanceKey, NewService, SqliteStore, Swap};
+use evergate_store::{Commit, Edit, IfMatch, InstanceKey, LoadItem, NewService, SqliteStore, Swap};
 use serde_json::json;
 
 use super::*;
@@ -147,4 +147,34 @@ async fn the_last_good_snapshot_serves_before_the_store_and_shows_no_key() {
     altered[last] ^= 1;
     std::fs::write(world.path(), altered).unwrap();
     assert!(Arc::new(world.file()).read().await.services.is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_read_holds_no_other_up() {
+    let world = World::new().await;
+    let stop = CancellationToken::new();
+    let publisher =
+        Publisher::start(Arc::clone(&world.store), world.key.clone(), world.path(), stop.clone()).await;
+    let mut snapshots = publisher.subscribe();
+    let id = world.create("broken").await;
+    commit(&world.store, &id, vec![put("/apis/pets", &json!({"path": "pets"}), &json!({}))]).await;
+    until(&mut snapshots, |s| s.services.first().is_some_and(|one| one.apis.len() == 1).then_some(())).await;
+
+    let live = world.store.service(&id).await.unwrap().unwrap().generation;
+    let generation = world.store.begin_generation(&id, "damaged").await.unwrap();
+    let item = LoadItem {
+        path: ResourcePath::parse("/apis/damaged").unwrap(),
+        properties: "[".to_owned(),
+        secrets: None,
+        etag: ETag("e".to_owned()),
+    };
+    world.store.load(generation, vec![item]).await.unwrap();
+    let swap = Swap { to: generation, from: live, operation: None, at: None, body: None };
+    world.store.swap(&id, swap).await.unwrap();
+
+    world.create("sound").await;
+    let both = until(&mut snapshots, |s| (s.services.len() == 2).then(|| s.services.clone())).await;
+    assert_eq!(both[0].apis["pets"].path, "pets", "what was served goes on");
+    stop.cancel();
+    publisher.stopped().await;
 }
