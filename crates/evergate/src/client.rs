@@ -110,11 +110,18 @@ impl Client {
         if let Some(token) = self.session.cached(audience, now) {
             return Ok(token);
         }
-        let tokens =
-            oauth::request(&self.http, &self.session.application(), audience, &self.renewal()?).await?;
+        let mut locked = self.sessions.as_ref().map(Sessions::lock).transpose()?;
+        if let Some(renewed) = locked.as_ref().and_then(|locked| locked.sessions.of(&self.endpoint)) {
+            self.session = renewed;
+            if let Some(token) = self.session.cached(audience, now) {
+                return Ok(token);
+            }
+        }
+        let application = self.session.application();
+        let tokens = oauth::request(&self.http, &application, audience, &self.renewal()?).await?;
         self.session.remember(audience, &tokens, now);
-        if let Some(sessions) = &mut self.sessions {
-            sessions.put(&self.session)?;
+        if let Some(locked) = &mut locked {
+            locked.put(&self.session)?;
         }
         Ok(tokens.access_token)
     }

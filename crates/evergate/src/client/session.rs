@@ -117,16 +117,25 @@ impl Sessions {
         self.of(self.known.current.as_deref()?)
     }
 
-    /// Keeps a renewed sign-in.
-    pub(crate) fn put(&mut self, session: &Session) -> anyhow::Result<()> {
-        self.known.sessions.insert(session.endpoint.clone(), session.clone());
-        self.write()
+    /// Keeps a new sign-in and makes it the one that commands use.
+    pub(crate) fn sign_in(session: &Session) -> anyhow::Result<()> {
+        let mut locked = Self::open()?.lock()?;
+        locked.sessions.known.current = Some(session.endpoint.clone());
+        locked.put(session)
     }
 
-    /// Keeps a new sign-in and makes it the one that commands use.
-    pub(crate) fn sign_in(&mut self, session: &Session) -> anyhow::Result<()> {
-        self.known.current = Some(session.endpoint.clone());
-        self.put(session)
+    /// Waits until no other command changes the file, and reads it again: a refresh token works once, so of
+    /// two commands that need a new token only one may ask for it.
+    pub(crate) fn lock(&self) -> anyhow::Result<Locked> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let lock = || {
+            std::fs::create_dir_all(folder)?;
+            let file = std::fs::File::create(folder.join("sessions.lock"))?;
+            file.lock()?;
+            Ok::<_, std::io::Error>(file)
+        };
+        let lock = lock().with_context(|| format!("{} cannot be locked", self.path.display()))?;
+        Ok(Locked { sessions: Self::open_in(folder)?, _lock: lock })
     }
 
     /// Writes beside and renames: a command that is interrupted, or another one, never leaves half a file.
@@ -142,6 +151,20 @@ impl Sessions {
             file.persist(&self.path).map_err(|error| error.error)
         };
         write().with_context(|| format!("{} cannot be written", self.path.display())).map(drop)
+    }
+}
+
+/// The remembered sign-ins while nobody else changes them.
+pub(crate) struct Locked {
+    pub(crate) sessions: Sessions,
+    _lock: std::fs::File,
+}
+
+impl Locked {
+    /// Keeps a renewed sign-in.
+    pub(crate) fn put(&mut self, session: &Session) -> anyhow::Result<()> {
+        self.sessions.known.sessions.insert(session.endpoint.clone(), session.clone());
+        self.sessions.write()
     }
 }
 
@@ -250,11 +273,14 @@ mod tests {
     #[test]
     fn sign_ins_are_kept_per_endpoint_and_privately() {
         let folder = tempfile::tempdir().unwrap();
-        let mut sessions = Sessions::open_in(folder.path()).unwrap();
+        let sessions = Sessions::open_in(folder.path()).unwrap();
         assert!(sessions.current().is_none());
-        sessions.sign_in(&session("https://one")).unwrap();
-        sessions.sign_in(&session("https://two")).unwrap();
-        sessions.put(&session("https://one")).unwrap();
+        for endpoint in ["https://one", "https://two"] {
+            let mut locked = sessions.lock().unwrap();
+            locked.sessions.known.current = Some(endpoint.to_owned());
+            locked.put(&session(endpoint)).unwrap();
+        }
+        sessions.lock().unwrap().put(&session("https://one")).unwrap();
         let again = Sessions::open_in(folder.path()).unwrap();
         assert_eq!(again.current().unwrap().endpoint, "https://two");
         assert_eq!(again.of("https://one").unwrap().client_secret, Some(Secret::new("hush")));

@@ -100,7 +100,7 @@ pub(crate) async fn run(args: Args, globals: &Globals) -> anyhow::Result<ExitCod
     session.client_secret.clone_from(&application.secret);
     let audience = session.audience.clone();
     session.remember(&audience, &tokens, jiff::Timestamp::now());
-    Sessions::open()?.sign_in(&session)?;
+    Sessions::sign_in(&session)?;
     finish(session, globals).await
 }
 
@@ -111,7 +111,7 @@ async fn finish(mut session: Session, globals: &Globals) -> anyhow::Result<ExitC
     if let Ok(subscription) = client.subscription().await {
         session = client.session().clone();
         session.subscription = Some(subscription);
-        Sessions::open()?.put(&session)?;
+        Sessions::sign_in(&session)?;
     }
     report(&session, globals.output);
     Ok(ExitCode::SUCCESS)
