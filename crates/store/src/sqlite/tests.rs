@@ -69,6 +69,27 @@ async fn a_directory_has_one_owner() {
 }
 
 #[tokio::test]
+async fn a_read_that_nobody_waits_for_ends_before_the_directory_is_free() {
+    let place = Place::new();
+    let store = SqliteStore::open(place.directory.path(), place.key.clone()).unwrap();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let (go, gate) = std::sync::mpsc::channel();
+    let read = store.read(move |_, _| {
+        started.send(()).unwrap();
+        gate.recv().unwrap();
+        Ok(())
+    });
+    tokio::select! {
+        _ = read => unreachable!("the gate is closed"),
+        begun = begun => begun.unwrap(),
+    }
+    let closing = std::thread::spawn(move || drop(store));
+    go.send(()).unwrap();
+    closing.join().unwrap();
+    place.open().ping().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_closed_store_is_one_file() {
     let place = Place::new();
     let store = place.open();
