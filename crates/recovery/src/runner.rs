@@ -133,7 +133,9 @@ impl Recovery {
         let mut claimed = self.parts.store.claim_operations(&self.parts.owner, LEASE).await?;
         claimed.retain(|operation| self.reserve(operation.id));
         if let Err(error) = self.drop_abandoned_generations(&claimed).await {
-            claimed.iter().for_each(|operation| self.release(operation.id));
+            for operation in &claimed {
+                self.release(operation.id);
+            }
             return Err(error);
         }
         let count = claimed.len();

@@ -322,7 +322,7 @@ async fn what_a_caller_who_went_away_began_is_done() {
     }
     // The same request joins the one that was given up, or it has ended.
     let operation = one.recovery.begin(&service.id, Verb::Backup, one.request("b")).await.unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(60), one.outcome(&operation)).await;
+    let ended = tokio::time::timeout(Duration::from_mins(1), one.outcome(&operation)).await;
     assert_eq!(ended.expect("somebody works on it").unwrap()["resources"], 4);
 }
 

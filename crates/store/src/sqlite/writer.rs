@@ -191,7 +191,9 @@ impl Desk {
             tracing::error!("a failed write undid a transaction of the store");
             // The one whose write failed knows why; the others only that they are undone with it.
             answer(if keep { Err(swept_along()) } else { Ok(()) });
-            answers.into_iter().for_each(|answer| answer(Err(swept_along())));
+            for answer in answers {
+                answer(Err(swept_along()));
+            }
             return;
         }
         let failed = committed.err();
