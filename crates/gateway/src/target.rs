@@ -15,7 +15,7 @@ pub(crate) fn normal(path: &str) -> Option<Cow<'_, str>> {
     if !path.starts_with('/') {
         return None;
     }
-    if !path.contains("/.") && !path.contains(['%', '\\']) {
+    if is_plain(path.as_bytes()) {
         return Some(Cow::Borrowed(path));
     }
     if path.contains('\\') {
@@ -50,6 +50,16 @@ pub(crate) fn normal(path: &str) -> Option<Cow<'_, str>> {
         normal.push('/');
     }
     Some(Cow::Owned(normal))
+}
+
+/// Whether a path has nothing to look at twice.
+fn is_plain(path: &[u8]) -> bool {
+    let mut before = 0;
+    path.iter().all(|byte| {
+        let plain = !matches!(byte, b'%' | b'\\') && (*byte != b'.' || before != b'/');
+        before = *byte;
+        plain
+    })
 }
 
 /// How many dots a segment is made of, if nothing else; none when an encoded slash hides dot segments

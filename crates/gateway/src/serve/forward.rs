@@ -41,7 +41,7 @@ impl Forwarding {
     pub(super) async fn run(self) -> Response<ResponseBody> {
         let Self { prepared: Prepared { upstream, request, connect_timeout, timeout }, after, meters } = self;
         let started = Instant::now();
-        let limits = Limits { connect: connect_timeout, answer: started + timeout };
+        let limits = Limits { from: started, connect: connect_timeout, answer: started + timeout };
         let answered = match send(&upstream, request, limits).await {
             Ok((response, lease)) => {
                 after.service.metrics.upstream(started.elapsed());

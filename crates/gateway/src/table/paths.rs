@@ -69,7 +69,8 @@ impl Paths {
         }
         while depth < MAX_DEPTH && at < path.len() {
             let start = at + 1;
-            let end = path[start..].find('/').map_or(path.len(), |slash| start + slash);
+            let slash = path.as_bytes()[start..].iter().position(|byte| *byte == b'/');
+            let end = slash.map_or(path.len(), |slash| start + slash);
             let (segment, revision) = revision(&path[start..end]);
             if !segment.is_empty() {
                 let Some(child) = node.child(segment) else { break };
@@ -95,7 +96,7 @@ impl Paths {
 
 /// Splits `pets;rev=2`.
 fn revision(segment: &str) -> (&str, Option<&str>) {
-    if !segment.contains(';') {
+    if !segment.as_bytes().contains(&b';') {
         return (segment, None);
     }
     let Some(at) = segment.to_ascii_lowercase().find(";rev=") else { return (segment, None) };

@@ -207,8 +207,8 @@ impl Node {
         captures: &mut Vec<&'p str>,
     ) -> Option<&'t Arc<OperationTable>> {
         if let Some(rest) = rest {
-            let (segment, tail) = match rest.split_once('/') {
-                Some((segment, tail)) => (segment, Some(tail)),
+            let (segment, tail) = match rest.as_bytes().iter().position(|byte| *byte == b'/') {
+                Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
                 None => (rest, None),
             };
             let whole_tail = whole.get(segment.len() + 1..).unwrap_or("");

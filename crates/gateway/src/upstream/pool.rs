@@ -4,24 +4,25 @@
 //! requests that use them never leave it, so no lock is needed.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
 
 use crate::body::{RequestBody, Sending};
 use crate::deadline::Deadline;
+use crate::hash::ConfigMap;
 
 /// Idle connections kept for one origin by one worker.
 const MAX_IDLE: usize = 256;
 /// Sweeps that an idle connection survives.
 const MAX_AGE: u64 = 6;
 /// The time between two sweeps.
-pub(crate) const SWEEP: std::time::Duration = std::time::Duration::from_secs(10);
+pub(crate) const SWEEP: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 struct Pool {
-    idle: HashMap<u64, Vec<Connection>>,
+    idle: ConfigMap<u64, Vec<Connection>>,
     sweeps: u64,
 }
 
@@ -35,12 +36,20 @@ pub(crate) struct Connection {
     driver: AbortHandle,
     /// Limits the wait for each response.
     pub(crate) deadline: Deadline,
-    idle_since: u64,
+    /// When it was last used, and at which sweep.
+    idle_since: (Instant, u64),
 }
 
 impl Connection {
     pub(crate) fn new(sender: SendRequest<RequestBody>, driver: AbortHandle) -> Self {
-        Self { sender, driver, deadline: Deadline::default(), idle_since: 0 }
+        Self { sender, driver, deadline: Deadline::default(), idle_since: (Instant::now(), 0) }
+    }
+}
+
+impl Connection {
+    /// How long it has been idle.
+    pub(crate) fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.idle_since.0)
     }
 }
 
@@ -62,7 +71,7 @@ fn put(origin: u64, mut connection: Connection) {
     // A thread that is ending has no pool any more: then the connection just closes.
     let _ = POOL.try_with(|pool| {
         let Ok(mut pool) = pool.try_borrow_mut() else { return };
-        connection.idle_since = pool.sweeps;
+        connection.idle_since = (Instant::now(), pool.sweeps);
         let idle = pool.idle.entry(origin).or_default();
         if idle.len() < MAX_IDLE {
             idle.push(connection);
@@ -76,7 +85,7 @@ pub(crate) fn sweep() {
         pool.sweeps += 1;
         let oldest = pool.sweeps.saturating_sub(MAX_AGE);
         pool.idle.retain(|_, idle| {
-            idle.retain(|connection| connection.idle_since > oldest && !connection.sender.is_closed());
+            idle.retain(|connection| connection.idle_since.1 > oldest && !connection.sender.is_closed());
             !idle.is_empty()
         });
     });

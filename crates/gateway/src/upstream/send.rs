@@ -27,11 +27,17 @@ pub(crate) enum SendError {
 /// How long sending may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    /// From when on.
+    pub(crate) from: Instant,
     /// To make a connection.
     pub(crate) connect: Duration,
     /// Until the head of the response.
     pub(crate) answer: Instant,
 }
+
+/// Servers close connections that were idle for seconds. One that was in use a moment ago is trusted,
+/// so that a busy gateway copies no headers.
+const MAY_BE_STALE: Duration = Duration::from_millis(100);
 
 /// Sends a request. A pooled connection may have been closed by the other side meanwhile: then the
 /// request is sent once more over a new one, if nothing of it was sent, or if it has no body that is
@@ -44,7 +50,7 @@ pub(crate) async fn send(
     let origin = &upstream.origin;
     let sending = request.body().sending();
     if let Some(mut connection) = pooled(origin, limits).await {
-        let spare = spare(&request);
+        let spare = (connection.idle(limits.from) >= MAY_BE_STALE).then(|| spare(&request)).flatten();
         let sent = pin!(connection.sender.try_send_request(request));
         match connection.deadline.limit(limits.answer, sent).await {
             None => return Err(SendError::TimedOut),

@@ -83,6 +83,8 @@ async fn a_stale_connection_is_replaced_when_that_is_safe() {
     .await;
     let world = world(upstream);
     assert_eq!(world.get("/a/1").await.body, "ok");
+    // Long enough idle for the gateway to expect that the other side may have closed.
+    tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(world.get("/a/2").await.body, "ok", "a GET is repeated on a new connection");
     assert_eq!(requests.load(Ordering::SeqCst), 3);
     assert_eq!(world.get("/a/3").await.body, "ok");
