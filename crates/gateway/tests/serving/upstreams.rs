@@ -87,7 +87,6 @@ async fn a_stale_connection_is_replaced_when_that_is_safe() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(world.get("/a/2").await.body, "ok", "a GET is repeated on a new connection");
     assert_eq!(requests.load(Ordering::SeqCst), 3);
-    assert_eq!(world.get("/a/3").await.body, "ok");
     assert_eq!(world.send("POST", "/a/4", &[], "").await.status, 502, "a POST might be done twice");
 }
 
