@@ -6,6 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -46,13 +47,17 @@ impl Deadline {
     }
 }
 
-/// Times hyper's limits with [`Deadline`]s.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LazyTimer;
+/// Times the limits of one of hyper's connections. Hyper makes a new sleep for every request; they
+/// hand one timer on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LazyTimer {
+    kept: Arc<Mutex<Deadline>>,
+}
 
 struct LazySleep {
     at: Instant,
     deadline: Deadline,
+    kept: Arc<Mutex<Deadline>>,
 }
 
 impl Timer for LazyTimer {
@@ -61,7 +66,8 @@ impl Timer for LazyTimer {
     }
 
     fn sleep_until(&self, at: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(LazySleep { at, deadline: Deadline::default() })
+        let deadline = self.kept.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default();
+        Box::pin(LazySleep { at, deadline, kept: Arc::clone(&self.kept) })
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, at: Instant) {
@@ -80,6 +86,14 @@ impl Future for LazySleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let at = self.at;
         self.deadline.poll(at, cx)
+    }
+}
+
+impl Drop for LazySleep {
+    fn drop(&mut self) {
+        if let Ok(mut kept) = self.kept.lock() {
+            *kept = std::mem::take(&mut self.deadline);
+        }
     }
 }
 
@@ -102,5 +116,22 @@ mod tests {
             let at = tokio::time::Instant::now().into_std() + Duration::from_secs(100);
             assert_eq!(deadline.limit(at, soon).await, Some(()));
         }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn sleeps_hand_one_timer_on() {
+        let timer = LazyTimer::default();
+        let start = tokio::time::Instant::now();
+        let soon = tokio::time::Instant::now().into_std() + Duration::from_secs(5);
+        let mut first = timer.sleep_until(soon);
+        assert!(poll_once(&mut first).await.is_pending());
+        drop(first);
+        let mut second = timer.sleep_until(soon + Duration::from_secs(2));
+        assert!(poll_once(&mut second).await.is_pending());
+        second.await;
+        assert_eq!(start.elapsed().as_secs(), 7);
+    }
+
+    async fn poll_once(sleep: &mut Pin<Box<dyn Sleep>>) -> Poll<()> {
+        poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx))).await
     }
 }

@@ -172,7 +172,6 @@ impl Call<'_> {
 
         let parameters = Captured { operation: operation.map(Arc::as_ref), captures, query: self.query };
         let responses = operation.map_or(&[][..], |operation| &operation.source.responses);
-        let documents: Vec<&Document> = chain.iter().map(|document| &***document).collect();
         let Parts { method, mut headers, .. } = parts;
         // Before the policies: what `Connection` names must not be theirs.
         headers::forward_request(&mut headers, self.caller);
@@ -186,7 +185,7 @@ impl Call<'_> {
             operation: operation.map(Arc::as_ref),
             meters: Vec::new(),
         };
-        let begun = collected.and(ready).and_then(|()| run_request(&documents, &mut exchange, &mut counting));
+        let begun = collected.and(ready).and_then(|()| run_request(&chain, &mut exchange, &mut counting));
         let begun = match begun {
             Ok(Some(body)) => Ok(body),
             Ok(None) => match self.prepare(&mut exchange, body) {
@@ -200,7 +199,7 @@ impl Call<'_> {
             },
             Err(failure) => Err(failure),
         };
-        let body = begun.unwrap_or_else(|failure| on_error(&documents, &mut exchange, &failure));
+        let body = begun.unwrap_or_else(|failure| on_error(&chain, &mut exchange, &failure));
         Served::Answered(self.counted(finish(exchange, body)))
     }
 
@@ -218,10 +217,7 @@ impl Call<'_> {
         let product = product.map_or(&Scope::None, |product| &product.policy);
         let mut chain = Chain::new();
         match collect(&mut chain, [own, &self.api.policy, product, &self.service.policy]) {
-            Ok(()) => {
-                let documents: Vec<&Document> = chain.iter().map(|document| &***document).collect();
-                cors::preflight(&documents, headers)
-            }
+            Ok(()) => cors::preflight(&chain, headers),
             Err(failure) => Some(answer::failure(&failure)),
         }
     }
@@ -299,7 +295,7 @@ impl After {
         self,
         answered: Result<(StatusCode, HeaderMap, ResponseBody), Failure>,
     ) -> Response<ResponseBody> {
-        let documents: Vec<&Document> = self.documents.iter().map(Arc::as_ref).collect();
+        let documents: Vec<&Arc<Document>> = self.documents.iter().collect();
         let responses = self.operation.as_ref().map_or(&[][..], |operation| &operation.source.responses);
         let mut exchange =
             Exchange::new(Method::GET, HeaderMap::new(), "", self.caller, &NoParameters, responses);
@@ -322,7 +318,7 @@ impl After {
 /// Runs the sections before the upstream. What comes back is a body when the response is made already;
 /// its head is then in the exchange.
 fn run_request<'c>(
-    documents: &[&'c Document],
+    documents: &[&'c Arc<Document>],
     exchange: &mut Exchange<'c>,
     counting: &mut Counting<'_>,
 ) -> Result<Option<ResponseBody>, Failure> {
@@ -349,7 +345,11 @@ fn respond(exchange: &mut Exchange<'_>, answer: Answer) -> ResponseBody {
 }
 
 /// Makes the error the response and lets `on-error` change it.
-fn on_error<'c>(documents: &[&'c Document], exchange: &mut Exchange<'c>, failure: &Failure) -> ResponseBody {
+fn on_error<'c>(
+    documents: &[&'c Arc<Document>],
+    exchange: &mut Exchange<'c>,
+    failure: &Failure,
+) -> ResponseBody {
     let body = respond(exchange, answer::failure(failure));
     match run(documents, Section::OnError, exchange, &mut NoLimits) {
         Ok(Outcome::Respond(answer)) => respond(exchange, *answer),

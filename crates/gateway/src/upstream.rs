@@ -96,7 +96,7 @@ impl Origins {
     }
 
     fn resolve(&mut self, url: &str, checks: (bool, bool)) -> Result<Upstream, String> {
-        let invalid = || format!("The backend URL '{}' is not an http or https URL.", without_user(url));
+        let invalid = || "The backend's URL is not an http or https URL.".to_owned();
         let uri: Uri = url.parse().map_err(|_| invalid())?;
         let host = uri.host().ok_or_else(invalid)?.to_ascii_lowercase();
         let (default_port, secure) = match uri.scheme_str() {
@@ -138,9 +138,4 @@ impl Origins {
     pub(crate) fn forget_unused(&mut self) {
         self.known.retain(|_, origin| Arc::strong_count(origin) > 1);
     }
-}
-
-/// A URL without what could be a password.
-fn without_user(url: &str) -> &str {
-    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
 }

@@ -203,7 +203,7 @@ fn http1<S>(io: Io<S>, shared: Arc<Shared>, caller: Caller) -> impl GracefulConn
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    http1::Builder::new().timer(LazyTimer).header_read_timeout(HEAD_TIMEOUT).serve_connection(
+    http1::Builder::new().timer(LazyTimer::default()).header_read_timeout(HEAD_TIMEOUT).serve_connection(
         io,
         service_fn(move |request| {
             let served = serve(&shared, &table().0, &caller, request);

@@ -65,7 +65,7 @@ pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 
 /// Answers a preflight from the `cors` policies that apply, innermost scope first in `chain`; none
 /// when there is no such policy.
-pub fn preflight(chain: &[&Document], headers: &HeaderMap) -> Option<Answer> {
+pub fn preflight<D: AsRef<Document>>(chain: &[&D], headers: &HeaderMap) -> Option<Answer> {
     let mut found = false;
     let mut answer = None;
     visit(chain, &mut |cors| {
@@ -77,9 +77,9 @@ pub fn preflight(chain: &[&Document], headers: &HeaderMap) -> Option<Answer> {
 }
 
 /// Visits the `cors` policies in the order they would run, until one says it is the last.
-fn visit(chain: &[&Document], last: &mut dyn FnMut(&Cors) -> bool) -> bool {
+fn visit<D: AsRef<Document>>(chain: &[&D], last: &mut dyn FnMut(&Cors) -> bool) -> bool {
     let Some((document, outer)) = chain.split_first() else { return false };
-    let Some(statements) = document.section(Section::Inbound) else { return visit(outer, last) };
+    let Some(statements) = document.as_ref().section(Section::Inbound) else { return visit(outer, last) };
     statements.iter().any(|statement| match statement {
         Statement::Base => visit(outer, last),
         Statement::Cors(cors) => last(cors),

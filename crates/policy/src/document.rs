@@ -49,6 +49,12 @@ impl Section {
     }
 }
 
+impl AsRef<Self> for Document {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Document {
     /// The statements of a section; none when the document does not have it, which is the same as
     /// a section that only says `<base/>`.

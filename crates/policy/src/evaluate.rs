@@ -165,19 +165,21 @@ pub struct Failure {
 ///
 /// Where the outermost scope of `backend` leads further out, the request is forwarded: that is what a
 /// service without a policy document does.
-pub fn run<'a>(
-    chain: &[&'a Document],
+pub fn run<'a, D: AsRef<Document>>(
+    chain: &[&'a D],
     section: Section,
     exchange: &mut Exchange<'a>,
     effects: &mut dyn Effects,
 ) -> Result<Outcome, Failure> {
-    let Some((document, outer)) = chain.split_first() else {
+    let Some((&document, outer)) = chain.split_first() else {
         if section == Section::Backend {
             exchange.forward = Some(Forward::default());
         }
         return Ok(Outcome::Continue);
     };
-    let Some(statements) = document.section(section) else { return run(outer, section, exchange, effects) };
+    let Some(statements) = document.as_ref().section(section) else {
+        return run(outer, section, exchange, effects);
+    };
     for statement in statements {
         let outcome = match statement {
             Statement::Base => run(outer, section, exchange, effects)?,

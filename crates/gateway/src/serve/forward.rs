@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use evergate_policy::{Exchange, Failure, query};
+use evergate_policy::{Exchange, Failure};
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
@@ -111,29 +111,24 @@ impl Call<'_> {
             return Err(bad("The request's values lead out of the backend's path."));
         }
         let query = exchange.current_query();
-        let mut target = String::with_capacity(upstream.base_path.len() + path.len() + query.len() + 2);
-        target.push_str(&upstream.base_path);
-        if !path.is_empty() && !path.starts_with('/') {
-            target.push('/');
-        }
-        target.push_str(path);
-        if target.is_empty() {
-            target.push('/');
-        }
-        if !query.is_empty() || !upstream.query.is_empty() {
-            target.push('?');
-            target.push_str(query);
-            if !upstream.query.is_empty() {
-                if !query.is_empty() {
-                    target.push('&');
-                }
-                query::push_raw(&mut target, &upstream.query);
-            }
-        }
+        let target = target_text(&upstream.base_path, path, query, &upstream.query);
         PathAndQuery::from_maybe_shared(Bytes::from(target))
             .map(Uri::from)
             .map_err(|_| bad("The request's URL cannot be forwarded."))
     }
+}
+
+/// Path and query in a text of exactly its length, which becomes the URL without being copied.
+fn target_text(base: &str, path: &str, query: &str, added: &str) -> String {
+    let slash = if path.starts_with('/') || (path.is_empty() && !base.is_empty()) { "" } else { "/" };
+    let mark = if query.is_empty() && added.is_empty() { "" } else { "?" };
+    let and = if query.is_empty() || added.is_empty() || query.ends_with('&') { "" } else { "&" };
+    let parts = [base, slash, path, mark, query, and, added];
+    let mut target = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        target.push_str(part);
+    }
+    target
 }
 
 fn failure(api: &str, upstream: &Upstream, error: &SendError) -> Failure {
