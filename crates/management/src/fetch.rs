@@ -1,10 +1,12 @@
 //! Fetches documents that clients link to instead of sending: API descriptions, policies.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Response;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::LOCATION;
 use url::{Host, Url};
 
@@ -28,16 +30,22 @@ const REDIRECTS: usize = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl HttpFetch {
-    /// Uses `client`, which should not follow redirects itself: they are followed here, and checked.
-    pub fn new(client: reqwest::Client) -> Self {
-        Self(client)
+    /// A fetcher that names itself `user_agent`. Redirects are followed here, each one checked.
+    pub fn new(user_agent: &str) -> reqwest::Result<Self> {
+        let client = reqwest::Client::builder()
+            .user_agent(user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(CheckedNames))
+            .build()?;
+        Ok(Self(client))
     }
 
     async fn answer(&self, mut url: Url) -> Result<Response, String> {
         for _ in 0..=REDIRECTS {
-            check(&url).await?;
+            check(&url)?;
             let request = self.0.get(url.clone()).timeout(TIMEOUT);
-            let response = request.send().await.map_err(|error| error.without_url().to_string())?;
+            let response = request.send().await.map_err(cause)?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -59,7 +67,7 @@ impl Fetch for HttpFetch {
             return Err(format!("it answers {}", response.status()));
         }
         let mut document = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
+        while let Some(chunk) = response.chunk().await.map_err(cause)? {
             if document.len() + chunk.len() > LARGEST_DESCRIPTION {
                 return Err(format!("it is larger than {LARGEST_DESCRIPTION} bytes"));
             }
@@ -69,26 +77,50 @@ impl Fetch for HttpFetch {
     }
 }
 
-async fn check(url: &Url) -> Result<(), String> {
+/// Resolves names as the system does, and refuses what leads to a link-local address. Connections go to
+/// just these addresses, so a name that changes its mind gains nothing.
+struct CheckedNames;
+
+impl Resolve for CheckedNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found: Vec<SocketAddr> =
+                found.map_err(|_| format!("the host '{}' is not known", name.as_str()))?.collect();
+            found.iter().try_for_each(|address| allowed(address.ip()))?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Checks what the resolver does not see: the scheme, and a host given as an address.
+fn check(url: &Url) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("the scheme '{}' is neither http nor https", url.scheme()));
     }
-    let addresses: Vec<IpAddr> = match url.host() {
-        None => return Err("it names no host".to_owned()),
-        Some(Host::Ipv4(address)) => vec![address.into()],
-        Some(Host::Ipv6(address)) => vec![address.into()],
-        Some(Host::Domain(name)) => {
-            let port = url.port_or_known_default().unwrap_or(443);
-            let found = tokio::net::lookup_host((name, port)).await;
-            found.map_err(|_| format!("the host '{name}' is not known"))?.map(|found| found.ip()).collect()
-        }
-    };
-    match addresses.into_iter().find(|address| is_link_local(*address)) {
-        Some(address) => {
-            Err(format!("the address {address} is link-local, and nothing is fetched from there"))
-        }
-        None => Ok(()),
+    match url.host() {
+        None => Err("it names no host".to_owned()),
+        Some(Host::Ipv4(address)) => allowed(address.into()),
+        Some(Host::Ipv6(address)) => allowed(address.into()),
+        Some(Host::Domain(_)) => Ok(()),
     }
+}
+
+fn allowed(address: IpAddr) -> Result<(), String> {
+    if is_link_local(address) {
+        return Err(format!("the address {address} is link-local, and nothing is fetched from there"));
+    }
+    Ok(())
+}
+
+/// The last cause in an error's chain: what the resolver or the network said.
+fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -117,13 +149,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, routes).await });
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
         let url = if path.starts_with('/') { format!("{base}{path}") } else { path.to_owned() };
-        let fetched = HttpFetch::new(client).fetch(&url).await;
+        let fetched = HttpFetch::new("tests").unwrap().fetch(&url).await;
         server.abort();
         match fetched {
             Ok(document) => String::from_utf8(document).unwrap(),
@@ -143,6 +170,7 @@ mod tests {
                 "http://[::ffff:169.254.169.254]/",
                 "the address ::ffff:169.254.169.254 is link-local, and nothing is fetched from there",
             ),
+            ("http://no-such-host.invalid/", "the host 'no-such-host.invalid' is not known"),
             ("file:///etc/passwd", "the scheme 'file' is neither http nor https"),
             ("pets.json", "it is not an absolute URL: relative URL without a base"),
         ] {

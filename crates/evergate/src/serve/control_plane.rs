@@ -124,9 +124,6 @@ fn management_instance(
 ) -> anyhow::Result<evergate_management::Instance> {
     let tenant = directory.tenants().first().map(|tenant| tenant.id.to_string());
     let url = gateway.service_url(&ground.config);
-    // Redirects of documents that clients link to are followed, and checked, by the fetcher.
-    let no_redirects = reqwest::redirect::Policy::none();
-    let client = reqwest::Client::builder().user_agent(PRODUCER).redirect(no_redirects).build()?;
     Ok(evergate_management::Instance {
         endpoint: ground.endpoint.clone(),
         location: ground.instance.region.clone(),
@@ -137,6 +134,6 @@ fn management_instance(
         }),
         clock: Arc::new(Timestamp::now),
         key: Arc::new(evergate_management::random_key),
-        fetch: Arc::new(evergate_management::fetch::HttpFetch::new(client)),
+        fetch: Arc::new(evergate_management::fetch::HttpFetch::new(PRODUCER)?),
     })
 }
