@@ -73,6 +73,9 @@ pub(crate) struct Config {
     pub abort_at: Option<String>,
     /// By how much the clock of store and recovery is behind: for tests of expiry.
     pub clock_days_behind: u16,
+    /// Whether this start gives the owner new credentials. A flag only: what is configured happens at every start.
+    #[serde(skip)]
+    pub recover_access: bool,
 }
 
 impl Config {

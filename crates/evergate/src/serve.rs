@@ -205,7 +205,13 @@ fn announce(
     bootstrap.write(&ground.data)?;
     ground.instance.become_ready(&ground.data)?;
     running.announce(endpoints)?;
-    say(&format!("{ready}{}", first_start::first_start_text(ground.data.root(), &bootstrap, told)));
+    let root = ground.data.root();
+    let besides = if control.recovered {
+        first_start::recovered_text(root)
+    } else {
+        first_start::first_start_text(root, &bootstrap, told)
+    };
+    say(&format!("{ready}{besides}"));
     Ok(())
 }
 

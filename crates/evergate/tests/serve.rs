@@ -116,6 +116,17 @@ fn a_second_start_keeps_what_the_first_made() {
         assert_eq!(&again[key], expected, "{key}");
     }
     assert!(second.end().success());
+
+    std::fs::remove_file(data.join("bootstrap.json")).unwrap();
+    let third = Server::start(&data, &["--recover-access"]);
+    let recovered = document(&data.join("bootstrap.json"));
+    for key in ["clientSecret", "userPassword"] {
+        assert_ne!(recovered[key], bootstrap[key], "{key}");
+    }
+    for key in ["tenantId", "applicationId", "subscriptionId", "userName", "accessKey"] {
+        assert_eq!(recovered[key], bootstrap[key], "{key}");
+    }
+    assert!(third.end().success());
     let (code, text) = refused(&serve(&data, &["--region", "eastus"]).output().unwrap());
     assert!(code == Some(1) && text.contains("belongs to region 'westeurope', not 'eastus'"), "{text}");
 }

@@ -10,10 +10,14 @@ use crate::config::{self, Config, ConfigError};
 use crate::globals::report;
 use crate::{Cli, serve};
 
+/// The one flag that is no key of the configuration.
+const RECOVER_ACCESS: &str = "recover-access";
+
 /// The flags given, as the configuration takes them; made from the table of keys.
 pub(crate) struct Args {
     config: Option<PathBuf>,
     flags: Vec<(&'static Key, Vec<String>)>,
+    recover_access: bool,
 }
 
 impl clap::Args for Args {
@@ -24,8 +28,12 @@ impl clap::Args for Args {
             .env("EVERGATE_CONFIG")
             .value_parser(clap::value_parser!(PathBuf))
             .help("A TOML file with any of the keys of docs/configuration.md.");
+        let recover = Arg::new(RECOVER_ACCESS)
+            .long(RECOVER_ACCESS)
+            .action(ArgAction::SetTrue)
+            .help("Give the owner a new secret and password, and write bootstrap.json with them again.");
         let given = KEYS.iter().filter(|key| key.form != Form::FileOnly);
-        command.arg(file).args(given.map(|key| {
+        command.arg(file).arg(recover).args(given.map(|key| {
             let repeats = matches!(key.form, Form::List | Form::Map);
             Arg::new(key.name)
                 .long(key.flag)
@@ -49,7 +57,11 @@ impl FromArgMatches for Args {
             .filter(|key| key.form != Form::FileOnly)
             .filter_map(|key| Some((key, matches.get_many::<String>(key.name)?.cloned().collect())))
             .collect();
-        Ok(Self { config: matches.get_one("config").cloned(), flags })
+        Ok(Self {
+            config: matches.get_one("config").cloned(),
+            flags,
+            recover_access: matches.get_flag(RECOVER_ACCESS),
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -85,7 +97,8 @@ fn start(args: Args) -> anyhow::Result<()> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let config = Config::load(args.config.as_deref(), environment.iter().cloned(), args.flags)?;
+    let mut config = Config::load(args.config.as_deref(), environment.iter().cloned(), args.flags)?;
+    config.recover_access = args.recover_access;
     serve::telemetry::start(&config)?;
     for variable in config::unknown_variables(&environment, &variables_of(&Cli::command())) {
         tracing::warn!(variable, "this environment variable sets nothing");

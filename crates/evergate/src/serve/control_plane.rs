@@ -30,8 +30,10 @@ const PRODUCER: &str = concat!("evergate/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct ControlPlane {
     pub recovery: Arc<Recovery>,
     pub router: Router,
-    /// What the first start made; none on every other.
+    /// What the first start made, or a start that was to recover access; none on every other.
     pub bootstrap: Option<evergate_identity::Bootstrap>,
+    /// Whether `bootstrap` is of a start that recovered access.
+    pub recovered: bool,
     directory: Arc<Directory>,
 }
 
@@ -60,14 +62,20 @@ impl ControlPlane {
             observer: Arc::new(RecoveryMetrics::register(registry, &ground.instance.region)),
         });
         let directory = open_directory(ground).await?;
-        let bootstrap = directory.bootstrap().await.context("the directory's first objects were not made")?;
+        let mut bootstrap =
+            directory.bootstrap().await.context("the directory's first objects were not made")?;
+        let recovered = bootstrap.is_none() && ground.config.recover_access;
+        if recovered {
+            bootstrap =
+                directory.recover_access().await.context("the owner was not given new credentials")?;
+        }
         let router = evergate_management::router(ManagementParts {
             store: Arc::clone(&ground.store),
             recovery: Arc::clone(&recovery),
             directory: Arc::clone(&directory),
             instance: management_instance(ground, gateway, &directory)?,
         });
-        Ok(Self { recovery, router, bootstrap, directory })
+        Ok(Self { recovery, router, bootstrap, recovered, directory })
     }
 
     /// Takes up operations whose end could not be stored, a full disk for one, until `stop`: left alone they

@@ -139,6 +139,18 @@ pub(crate) fn ready_text(region: &str, endpoints: &Endpoints) -> String {
     text
 }
 
+/// What a start that gave the owner new credentials says besides.
+pub(crate) fn recovered_text(root: &Path) -> String {
+    format!(
+        "\n\
+         The owner has a new secret and the administrator a new password: see {json}.\n\
+         The former password is void. Former secrets still count; remove those that may be in wrong hands.\n\
+         \n\
+         \x20 evergate login --bootstrap {json}\n",
+        json = quoted(&root.join(JSON).display().to_string())
+    )
+}
+
 /// What a first start says besides.
 pub(crate) fn first_start_text(root: &Path, bootstrap: &Bootstrap, account: &Told) -> String {
     let json = quoted(&root.join(JSON).display().to_string());
