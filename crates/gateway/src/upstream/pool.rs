@@ -83,9 +83,11 @@ fn put(origin: u64, mut connection: Connection) {
 pub(crate) fn sweep() {
     POOL.with_borrow_mut(|pool| {
         pool.sweeps += 1;
-        let oldest = pool.sweeps.saturating_sub(MAX_AGE);
+        let sweeps = pool.sweeps;
         pool.idle.retain(|_, idle| {
-            idle.retain(|connection| connection.idle_since.1 > oldest && !connection.sender.is_closed());
+            idle.retain(|connection| {
+                sweeps - connection.idle_since.1 < MAX_AGE && !connection.sender.is_closed()
+            });
             !idle.is_empty()
         });
     });
@@ -109,5 +111,27 @@ impl Lease {
         if self.request.is_complete() && !self.connection.sender.is_closed() {
             put(self.origin, self.connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::client::conn::http1::handshake;
+    use hyper_util::rt::TokioIo;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_idle_connection_survives_its_sweeps_from_the_first_one_on() {
+        let (near, _far) = tokio::io::duplex(64);
+        let (sender, driver) = handshake(TokioIo::new(near)).await.unwrap();
+        put(1, Connection::new(sender, tokio::spawn(driver).abort_handle()));
+        let idle = || POOL.with_borrow(|pool| pool.idle.get(&1).map_or(0, Vec::len));
+        for _ in 1..MAX_AGE {
+            sweep();
+            assert_eq!(idle(), 1);
+        }
+        sweep();
+        assert_eq!(idle(), 0);
     }
 }
