@@ -129,8 +129,18 @@ impl ResponseBody {
 }
 
 impl UpstreamBody {
+    /// What is there, or what driving the connection brings.
+    fn frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.incoming).poll_frame(cx);
+        if let (Poll::Pending, Some(lease)) = (&frame, &mut self.lease) {
+            lease.connection.drive(cx);
+            return Pin::new(&mut self.incoming).poll_frame(cx);
+        }
+        frame
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        let frame = ready!(self.frame(cx));
         let ended = match &frame {
             None => true,
             Some(Ok(frame)) => {

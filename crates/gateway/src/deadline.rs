@@ -4,7 +4,7 @@
 //! leave their timer where it is: when it fires too early, because the limit has moved on meanwhile, it
 //! is set again.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -17,21 +17,8 @@ use hyper::rt::{Sleep, Timer};
 pub(crate) struct Deadline(Option<Pin<Box<tokio::time::Sleep>>>);
 
 impl Deadline {
-    /// Waits for a future until an instant; none when that comes first.
-    pub(crate) async fn limit<F: Future>(
-        &mut self,
-        at: Instant,
-        mut future: Pin<&mut F>,
-    ) -> Option<F::Output> {
-        poll_fn(|cx| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => self.poll(at, cx).map(|()| None),
-        })
-        .await
-    }
-
     /// Ready from an instant on.
-    fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let at = tokio::time::Instant::from_std(at);
         let timer = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if timer.deadline() > at {
@@ -99,7 +86,7 @@ impl Drop for LazySleep {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::future::poll_fn;
 
     use super::*;
 
@@ -108,15 +95,14 @@ mod tests {
         let mut deadline = Deadline::default();
         let start = tokio::time::Instant::now();
         for (seconds, expected) in [(10, 10), (3, 13), (20, 33), (1, 34)] {
-            let at = tokio::time::Instant::now().into_std() + Duration::from_secs(seconds);
-            let never = pin!(std::future::pending::<()>());
-            assert_eq!(deadline.limit(at, never).await, None);
+            let now = tokio::time::Instant::now().into_std();
+            let far = now + Duration::from_secs(100);
+            assert!(poll_fn(|cx| Poll::Ready(deadline.poll(far, cx))).await.is_pending());
+            poll_fn(|cx| deadline.poll(now + Duration::from_secs(seconds), cx)).await;
             assert_eq!(start.elapsed().as_secs(), expected);
-            let soon = pin!(tokio::time::sleep(Duration::from_millis(1)));
-            let at = tokio::time::Instant::now().into_std() + Duration::from_secs(100);
-            assert_eq!(deadline.limit(at, soon).await, Some(()));
         }
     }
+
     #[tokio::test(start_paused = true)]
     async fn sleeps_hand_one_timer_on() {
         let timer = LazyTimer::default();

@@ -39,8 +39,12 @@ fn bind_all(
 ) -> Result<Option<SocketAddr>, StartError> {
     let Some(wanted) = address else { return Ok(None) };
     let failed = |source| StartError::Listen { address: wanted, source };
-    // Another process on the port must be an error: two that share it would share its traffic.
-    let mut address = exclusive(wanted).map_err(failed)?;
+    // Another process on the port must be an error: two that share it would share its traffic. A port
+    // that the system picks is nobody's.
+    if wanted.port() != 0 {
+        exclusive(wanted).map_err(failed)?;
+    }
+    let mut address = wanted;
     for sockets in workers {
         let listener = shared(address).map_err(failed)?;
         address = listener.local_addr().map_err(failed)?;
@@ -49,13 +53,12 @@ fn bind_all(
     Ok(Some(address))
 }
 
-/// Checks that nobody has the address, and picks a port if none was named.
-fn exclusive(address: SocketAddr) -> std::io::Result<SocketAddr> {
+/// Checks that nobody has the address.
+fn exclusive(address: SocketAddr) -> std::io::Result<()> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(1)?;
-    socket.local_addr()?.as_socket().ok_or_else(|| std::io::ErrorKind::AddrNotAvailable.into())
+    socket.listen(1)
 }
 
 fn shared(address: SocketAddr) -> std::io::Result<TcpListener> {

@@ -2,8 +2,9 @@
 //! proxy, and requests that fail while snapshots are swapped.
 //!
 //! Both proxies have one worker on the same core and the same upstream; load generator and upstream
-//! share another core. They take turns, so that whatever else the machine does falls on both. Ours
-//! checks a subscription key and runs a `set-header` policy; nginx does neither.
+//! share another core. They take turns, so that whatever else the machine does falls on both. Both keep
+//! connections and add `X-Forwarded-For`; ours also finds one of a thousand operations, checks a
+//! subscription key, runs a `set-header` policy and counts.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,6 +18,8 @@ use anyhow::{Context as _, ensure};
 const AIM: f64 = 0.95;
 const KEY: &str = "Ocp-Apim-Subscription-Key: 0123456789abcdef0123456789abcdef";
 const PATH: &str = "/a7/things3/42?q=1";
+/// The size of an answer: that of a small JSON document.
+const ANSWER: usize = 1000;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -47,15 +50,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     install()?;
     let program = build()?;
     let folder = tempfile::tempdir()?;
+    let answer = format!("{{\"things\": \"{}\"}}", "x".repeat(ANSWER));
     let upstream = Nginx::start(&folder.path().join("upstream"), 1, |port| {
-        format!(
-            "server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 'a small answer of a fast upstream, some eighty bytes long, as APIs often give them'; }} }}"
-        )
+        format!("server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 '{answer}'; }} }}")
     })?;
     let proxy = Nginx::start(&folder.path().join("proxy"), 0, |port| {
         format!(
             "upstream u {{ server 127.0.0.1:{}; keepalive 256; keepalive_requests 100000000; }}
-             server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ''; }} }}",
+             server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection '';
+                      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }}",
             upstream.address.port()
         )
     })?;

@@ -22,7 +22,7 @@ pub(crate) enum ConnectError {
     TimedOut,
 }
 
-/// Connects, within a time limit; the connection's driver runs on this thread.
+/// Connects, within a time limit.
 pub(crate) async fn connect(origin: &Origin, limit: Duration) -> Result<Connection, ConnectError> {
     tokio::time::timeout(limit, open(origin)).await.map_err(|_| ConnectError::TimedOut)?
 }
@@ -45,10 +45,5 @@ where
 {
     let (sender, connection) =
         http1::Builder::new().handshake::<_, RequestBody>(TokioIo::new(stream)).await?;
-    let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an upstream connection ended");
-        }
-    });
-    Ok(Connection::new(sender, driver.abort_handle()))
+    Ok(Connection::new(sender, Box::pin(connection)))
 }

@@ -1,13 +1,19 @@
 //! Idle connections of one worker thread.
 //!
+//! A connection is driven by the request that uses it, in that request's task: what arrives is handled
+//! while it is warm, and there is nobody to wake in between (measured: a fifth less user time than with
+//! a task for each connection). An idle one is looked at when it is taken, and by the sweep.
+//!
 //! The pool is thread-local because a worker is a thread: its connections, their drivers and the
 //! requests that use them never leave it, so no lock is needed.
 
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hyper::client::conn::http1::SendRequest;
-use tokio::task::AbortHandle;
 
 use crate::body::{RequestBody, Sending};
 use crate::deadline::Deadline;
@@ -30,10 +36,13 @@ thread_local! {
     static POOL: RefCell<Pool> = RefCell::default();
 }
 
-/// A connection to an origin. Dropping it closes it, whatever its driver is doing.
+/// Moves bytes; ends with the connection.
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+/// A connection to an origin. Dropping it closes it, whatever is under way.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
-    driver: AbortHandle,
+    driver: Option<Driver>,
     /// Limits the wait for each response.
     pub(crate) deadline: Deadline,
     /// When it was last used, and at which sweep.
@@ -41,29 +50,42 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(sender: SendRequest<RequestBody>, driver: AbortHandle) -> Self {
-        Self { sender, driver, deadline: Deadline::default(), idle_since: (Instant::now(), 0) }
+    pub(crate) fn new(sender: SendRequest<RequestBody>, driver: Driver) -> Self {
+        Self { sender, driver: Some(driver), deadline: Deadline::default(), idle_since: (Instant::now(), 0) }
     }
-}
 
-impl Connection {
+    /// Moves bytes as far as they go, and wakes the task when there is more to move.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver
+            && let Poll::Ready(ended) = driver.as_mut().poll(cx)
+        {
+            self.driver = None;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "an upstream connection ended");
+            }
+        }
+    }
+
+    /// Whether it is open and its last exchange is over. That may not have been noticed yet: nobody
+    /// drives an idle connection.
+    pub(crate) fn takes_request(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
+    }
+
     /// How long it has been idle.
     pub(crate) fn idle(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.idle_since.0)
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-/// The connection that was used last, if any is open.
+/// The connection that was used last of those that take a request at once. Others were closed, or
+/// still write the end of a request that their upstream answered and does not read.
 pub(crate) fn take(origin: u64) -> Option<Connection> {
     POOL.with_borrow_mut(|pool| {
         let idle = pool.idle.get_mut(&origin)?;
-        std::iter::from_fn(|| idle.pop()).find(|connection| !connection.sender.is_closed())
+        std::iter::from_fn(|| idle.pop())
+            .find_map(|mut connection| connection.takes_request().then_some(connection))
     })
 }
 
@@ -85,8 +107,8 @@ pub(crate) fn sweep() {
         pool.sweeps += 1;
         let sweeps = pool.sweeps;
         pool.idle.retain(|_, idle| {
-            idle.retain(|connection| {
-                sweeps - connection.idle_since.1 < MAX_AGE && !connection.sender.is_closed()
+            idle.retain_mut(|connection| {
+                sweeps - connection.idle_since.1 < MAX_AGE && connection.takes_request()
             });
             !idle.is_empty()
         });
@@ -96,7 +118,7 @@ pub(crate) fn sweep() {
 /// A connection while a response is read from it.
 pub(crate) struct Lease {
     origin: u64,
-    connection: Connection,
+    pub(crate) connection: Connection,
     request: Sending,
 }
 
@@ -125,7 +147,7 @@ mod tests {
     async fn an_idle_connection_survives_its_sweeps_from_the_first_one_on() {
         let (near, _far) = tokio::io::duplex(64);
         let (sender, driver) = handshake(TokioIo::new(near)).await.unwrap();
-        put(1, Connection::new(sender, tokio::spawn(driver).abort_handle()));
+        put(1, Connection::new(sender, Box::pin(driver)));
         let idle = || POOL.with_borrow(|pool| pool.idle.get(&1).map_or(0, Vec::len));
         for _ in 1..MAX_AGE {
             sweep();

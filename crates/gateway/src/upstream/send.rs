@@ -1,6 +1,8 @@
 //! Sends a request over a pooled connection, or a new one.
 
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::{Method, Request, Response};
@@ -49,10 +51,10 @@ pub(crate) async fn send(
 ) -> Result<(Response<Incoming>, Lease), SendError> {
     let origin = &upstream.origin;
     let sending = request.body().sending();
-    if let Some(mut connection) = pooled(origin, limits).await {
+    if let Some(mut connection) = pool::take(origin.id) {
         let spare = (connection.idle(limits.from) >= MAY_BE_STALE).then(|| spare(&request)).flatten();
         let sent = pin!(connection.sender.try_send_request(request));
-        match connection.deadline.limit(limits.answer, sent).await {
+        match answered(&mut connection, limits.answer, sent).await {
             None => return Err(SendError::TimedOut),
             Some(Ok(response)) => return Ok((response, Lease::new(origin.id, connection, sending))),
             Some(Err(mut error)) => match error.take_message().or(spare) {
@@ -74,7 +76,7 @@ async fn send_anew(
 ) -> Result<(Response<Incoming>, Lease), SendError> {
     let mut connection = connect(origin, limits.connect).await?;
     let sent = pin!(connection.sender.send_request(request));
-    match connection.deadline.limit(limits.answer, sent).await {
+    match answered(&mut connection, limits.answer, sent).await {
         None => Err(SendError::TimedOut),
         Some(Ok(response)) => Ok((response, Lease::new(origin.id, connection, sending))),
         Some(Err(_)) if sending.failed() => Err(SendError::Client),
@@ -82,22 +84,20 @@ async fn send_anew(
     }
 }
 
-/// A pooled connection that is ready: its driver may have to finish the last response first, or to write
-/// the end of a request that the upstream answered and does not read.
-async fn pooled(origin: &Origin, limits: Limits) -> Option<pool::Connection> {
-    while let Some(mut connection) = pool::take(origin.id) {
-        if connection.sender.is_ready() {
-            return Some(connection);
+/// Drives a connection until its answer is there; none when the deadline comes first.
+async fn answered<F: Future>(
+    connection: &mut pool::Connection,
+    deadline: Instant,
+    mut answer: Pin<&mut F>,
+) -> Option<F::Output> {
+    poll_fn(|cx| {
+        connection.drive(cx);
+        match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => connection.deadline.poll(deadline, cx).map(|()| None),
         }
-        let ready = {
-            let ready = pin!(connection.sender.ready());
-            connection.deadline.limit(limits.answer, ready).await
-        };
-        if matches!(ready, Some(Ok(()))) {
-            return Some(connection);
-        }
-    }
-    None
+    })
+    .await
 }
 
 /// A copy of a request that may be repeated.

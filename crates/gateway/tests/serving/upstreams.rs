@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::harness::{Config, World, base, read_head, scripted};
 
@@ -42,8 +42,10 @@ async fn an_upstream_that_is_silent_or_gone_is_told_apart() {
         r#"{ "statusCode": 504, "message": "The backend service did not answer in time." }"#
     );
 
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let answer = world(gone).get("/a/x").await;
+    // Bound, so that nobody else gets the port, but not listening.
+    let gone = TcpSocket::new_v4().unwrap();
+    gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let answer = world(gone.local_addr().unwrap()).get("/a/x").await;
     assert_eq!(answer.body, r#"{ "statusCode": 502, "message": "The backend service cannot be reached." }"#);
 
     let hangs_up = scripted(|mut stream| async move {
@@ -136,7 +138,8 @@ async fn a_response_cut_short_is_not_passed_off_as_whole() {
     })
     .await;
     let answer = world(upstream).get("/a/x").await;
-    assert_eq!(answer.header("content-length"), Some("10"));
+    // Nothing at all, when the end came before the head was sent; or less than the head promises.
+    assert!(answer.status == 0 || answer.header("content-length") == Some("10"), "{answer:?}");
     assert!(answer.body.len() < 10, "{answer:?}");
 }
 
