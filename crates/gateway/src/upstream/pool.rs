@@ -1,8 +1,8 @@
 //! Idle connections of one worker thread.
 //!
 //! A connection is driven by the request that uses it, in that request's task: what arrives is handled
-//! while it is warm, and there is nobody to wake in between (measured: a fifth less user time than with
-//! a task for each connection). An idle one is looked at when it is taken, and by the sweep.
+//! while it is warm, and there is nobody to wake in between. (Measured beside a task for each connection: the
+//! same at 64 clients, a tenth less CPU at 256.) An idle one is looked at when it is taken and by the sweep.
 //!
 //! The pool is thread-local because a worker is a thread: its connections, their drivers and the
 //! requests that use them never leave it, so no lock is needed.
