@@ -30,9 +30,7 @@ fn file(name: &str, text: &str) -> Vec<String> {
     if lines > MOST_LINES {
         findings.push(format!("{name}: {lines} lines; past {MOST_LINES} it is two files"));
     }
-    // A test module says what it is for by the module it stands in.
-    let tests = name.ends_with("/tests.rs") || name.contains("/tests/");
-    if !tests && !text.starts_with("//! ") {
+    if !text.starts_with("//! ") {
         findings.push(format!("{name}: it does not open by saying what it is for (`//!`)"));
     }
     if name.ends_with("/mod.rs") {
@@ -72,7 +70,6 @@ mod tests {
     fn a_file_says_what_it_is_for_and_stays_small() {
         assert!(file("a.rs", "//! Something.\n").is_empty());
         assert_eq!(file("a.rs", "fn x() {}").len(), 1);
-        assert!(file("a/tests.rs", "fn x() {}").is_empty());
         assert_eq!(file("x/mod.rs", "//! x").len(), 1);
         assert_eq!(file("a.rs", &"//! x\n".repeat(601)).len(), 1);
     }

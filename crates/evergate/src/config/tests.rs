@@ -1,3 +1,5 @@
+//! Which source of a value wins, and what wrong values are answered with.
+
 use std::fmt::Write as _;
 
 use super::keys::{Form, KEYS, Key};

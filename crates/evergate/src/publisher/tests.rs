@@ -1,3 +1,5 @@
+//! From commits in a store to snapshots, and to the last good one on disk.
+
 use std::path::Path;
 
 use evergate_model::{

@@ -1,3 +1,5 @@
+//! Rate limits and quotas, counted with a clock of the test's own.
+
 use super::*;
 
 #[test]

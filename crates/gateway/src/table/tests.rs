@@ -1,0 +1,2 @@
+//! What a compiled table finds for a host, a path and a key.
+

@@ -1,3 +1,5 @@
+//! The language of `$filter`: what it selects, what it refuses, and that nothing panics.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

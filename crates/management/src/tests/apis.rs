@@ -1,3 +1,5 @@
+//! APIs: made directly, imported from descriptions, and deleted with what hangs on them.
+
 use super::*;
 
 fn description(operations: &[&str]) -> Value {

@@ -1,3 +1,5 @@
+//! What clients ask around a service: subscriptions, resource groups, providers, metadata.
+
 use super::*;
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Writes that cross each other: none is lost.
+
 use super::*;
 
 #[tokio::test]

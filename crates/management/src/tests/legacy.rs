@@ -1,3 +1,5 @@
+//! The shapes of old api-versions, in and out.
+
 use super::*;
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Collections: pages, filters and counts.
+
 use super::*;
 
 async fn server() -> Server {

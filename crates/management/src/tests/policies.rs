@@ -1,3 +1,5 @@
+//! Policies on all four scopes, as XML and as raw XML.
+
 use super::*;
 
 #[tokio::test]

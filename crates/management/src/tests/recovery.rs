@@ -1,3 +1,5 @@
+//! Backup and restore over HTTP: acceptance, polls, failures, undo.
+
 use evergate_store::{OperationFailure, OperationId};
 
 use super::*;

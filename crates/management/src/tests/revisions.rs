@@ -1,3 +1,5 @@
+//! Revisions of APIs and their releases.
+
 use super::*;
 
 async fn server() -> Server {

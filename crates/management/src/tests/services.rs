@@ -1,3 +1,5 @@
+//! Services: their life, their SKU and their host names.
+
 use super::*;
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Which documents compile, and what the others are told.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What compiled policies do to an exchange.
+
 use super::*;
 use crate::compile::{Compiler, compile};
 

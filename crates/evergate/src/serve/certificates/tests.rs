@@ -1,3 +1,5 @@
+//! What the authority and the server's certificate name, and when they are renewed.
+
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;

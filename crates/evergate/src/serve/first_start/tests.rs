@@ -1,3 +1,5 @@
+//! What the first start writes and says, to the letter.
+
 use evergate_model::Secret;
 
 use super::*;

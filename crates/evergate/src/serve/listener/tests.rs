@@ -1,3 +1,5 @@
+//! Connections that are slow, wrong, or open at the end.
+
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

@@ -1,3 +1,5 @@
+//! Which URL templates are accepted, and what they match.
+
 use std::fmt::Write;
 
 use proptest::prelude::*;

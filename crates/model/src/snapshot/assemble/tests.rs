@@ -1,3 +1,5 @@
+//! From canonical resources to what the gateway needs of them.
+
 use serde_json::json;
 
 use super::*;
