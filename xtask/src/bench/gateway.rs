@@ -8,11 +8,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+
+use super::build_example;
 
 /// Our requests per CPU-second beside nginx's.
 const AIM: f64 = 0.95;
@@ -48,7 +50,7 @@ struct Measure {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!(args.rounds > 0 && args.seconds > 0, "--rounds and --seconds are at least 1");
     install()?;
-    let program = build()?;
+    let program = build_example("evergate-gateway", "bench_gateway")?;
     let folder = tempfile::tempdir()?;
     let answer = format!("{{\"things\": \"{}\"}}", "x".repeat(ANSWER));
     let upstream = Nginx::start(&folder.path().join("upstream"), 1, |port| {
@@ -97,16 +99,6 @@ fn install() -> anyhow::Result<()> {
         missing.join(" and ")
     );
     Ok(())
-}
-
-fn build() -> anyhow::Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--package", "evergate-gateway", "--example", "bench_gateway"])
-        .status()?;
-    ensure!(status.success(), "the example bench_gateway cannot be built");
-    let own = std::env::current_exe()?;
-    Ok(own.parent().context("this program is in no folder")?.join("examples/bench_gateway"))
 }
 
 /// Pins a command to one core, modulo the cores there are.

@@ -3,10 +3,12 @@
 //! Every measurement is a process of its own (`crates/recovery/examples/bench_recovery.rs`). The three kinds take turns,
 //! so that whatever else the machine does falls on all of them, and the medians are shown.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+
+use super::build_example;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -43,24 +45,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let found = Command::new(tool).arg("--version").output();
         found.with_context(|| format!("{tool} is not installed, and it is what is compared with"))?;
     }
-    let program = build()?;
+    let program = build_example("evergate-recovery", "bench_recovery")?;
     let mut rows = Vec::new();
     for resources in args.sizes {
         rows.push(measure(&program, resources, args.rounds)?);
     }
     print(&rows, args.rounds);
     Ok(())
-}
-
-fn build() -> anyhow::Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--package", "evergate-recovery", "--example", "bench_recovery"])
-        .status()?;
-    ensure!(status.success(), "the example bench_recovery cannot be built");
-    let own = std::env::current_exe()?;
-    let directory = own.parent().context("this program is in no folder")?;
-    Ok(directory.join("examples/bench_recovery"))
 }
 
 fn measure(program: &Path, resources: u64, rounds: usize) -> anyhow::Result<Row> {

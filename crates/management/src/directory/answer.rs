@@ -50,6 +50,15 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     response
 }
 
+/// An error as the resource manager and Graph word it, with what a caller who is not known needs.
+pub(super) fn refusal(status: StatusCode, code: &str, message: &str, challenge: Option<&str>) -> Response {
+    let mut response = json(status, &json!({ "error": { "code": code, "message": message } }));
+    if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(text).ok()) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
 /// A JSON answer with the request's ids.
 pub(super) fn identified(status: StatusCode, body: &Value, ids: &Ids) -> Response {
     let mut response = json(status, body);

@@ -13,8 +13,8 @@ use evergate_identity::{
     AssignmentId, AuthenticationError, Directory, Forbidden, Form, Principal, RoleAssignment, RoleDefinition,
     RoleId,
 };
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
@@ -75,12 +75,7 @@ impl From<ChangeError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = json!({ "error": { "code": self.code, "message": self.message } });
-        let mut response = answer::json(self.status, &body);
-        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        answer::refusal(self.status, self.code, &self.message, self.challenge.as_deref())
     }
 }
 

@@ -14,8 +14,8 @@ use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use evergate_identity::directory::ChangeError;
 use evergate_identity::{Directory, Form, TenantId};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
 use super::answer;
@@ -79,12 +79,7 @@ impl From<ChangeError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response =
-            answer::json(self.status, &json!({ "error": { "code": self.code, "message": self.message } }));
-        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        answer::refusal(self.status, self.code, &self.message, self.challenge.as_deref())
     }
 }
 
